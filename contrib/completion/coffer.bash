@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# Completion of coffer for bash. Install as coffer in share/bash-completion/completions.
+# tests/lint/completion.sh compares the words with the help texts.
+
+_coffer_options() { # of the command $1; '' for the global ones
+  case $1 in
+    '') echo '--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless --version --help' ;;
+    create | run) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --detach --keep --no-subreaper --help' ;;
+    kill) echo '--all --help' ;;
+    delete) echo '--force --help' ;;
+    list) echo '--format --quiet --help' ;;
+    spec) echo '--bundle --file --rootless --userns --help' ;;
+    plan) echo '--bundle --help' ;;
+    start | state | features) echo '--help' ;;
+  esac
+}
+
+_coffer_commands='create start run state kill delete list spec plan features'
+
+_coffer() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' i
+  local -a global=()
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case ${COMP_WORDS[i]} in
+      --root)
+        global=(--root "${COMP_WORDS[i + 1]}")
+        i=$((i + 1))
+        ;;
+      --log | --log-format | --log-level | --cgroup-manager | --rootless) i=$((i + 1)) ;;
+      -*) ;;
+      *)
+        command=${COMP_WORDS[i]}
+        break
+        ;;
+    esac
+  done
+
+  case $command:$previous in
+    :--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$current") && return ;;
+    :--log-level) mapfile -t COMPREPLY < <(compgen -W 'error warning debug' -- "$current") && return ;;
+    :--cgroup-manager) mapfile -t COMPREPLY < <(compgen -W 'cgroupfs disabled' -- "$current") && return ;;
+    :--rootless) mapfile -t COMPREPLY < <(compgen -W 'true false auto' -- "$current") && return ;;
+    list:--format | list:-f) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current") && return ;;
+    :--root | *:--bundle | *:-b) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
+    :--log | *:--config | *:--file | *:-f | *:--*-socket | *:--pid-file)
+      [[ $command:$previous == delete:-f ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$current") && return; }
+      ;;
+    *:--preserve-fds | *:--userns) return ;;
+  esac
+
+  if [[ $current == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_coffer_options "$command")" -- "$current")
+    return
+  fi
+  case $command in
+    '') mapfile -t COMPREPLY < <(compgen -W "$_coffer_commands" -- "$current") ;;
+    start | state | delete | kill)
+      mapfile -t COMPREPLY < <(compgen -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" -- "$current")
+      ;;
+    plan) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+  esac
+}
+
+complete -F _coffer coffer

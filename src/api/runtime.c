@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* coffer/runtime.h: the border. */
+
+#include "coffer/runtime.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "base/own.h"
+#include "container/container.h"
+#include "container/explain.h"
+
+static int runtime_new(const struct coffer_runtime_options *options, coffer_runtime **ret, struct cf_err *err)
+{
+    struct coffer_runtime_options o;
+    coffer_runtime *runtime;
+    int r;
+
+    r = cf_api_options(options, sizeof(o), &o, err);
+    if (r < 0)
+        return r;
+    if (!o.root || o.root[0] != '/' || o.root[strspn(o.root, "/")] == '\0')
+        return cf_err_set(err, COFFER_ERROR_ARGUMENT, "root-path", -EINVAL,
+                          "the state directory must be an absolute path other than `/`");
+    if (o.cgroup_manager > COFFER_CGROUP_MANAGER_DISABLED)
+        return cf_err_set(err, COFFER_ERROR_ARGUMENT, "cgroup-manager", -EINVAL,
+                          "unknown cgroup manager specified");
+    runtime = calloc(1, sizeof(*runtime));
+    if (!runtime)
+        return cf_err_oom(err);
+    runtime->root = strdup(o.root);
+    if (!runtime->root) {
+        free(runtime);
+        return cf_err_oom(err);
+    }
+    runtime->root_sticky = o.flags & COFFER_RUNTIME_ROOT_STICKY;
+    runtime->cgroup_manager = (enum cf_cgroup_manager) o.cgroup_manager;
+    runtime->rootless = o.rootless;
+    runtime->log.fn = o.log;
+    runtime->log.userdata = o.log_userdata;
+    runtime->log.level = o.log_level ? o.log_level : COFFER_LOG_WARNING;
+    *ret = runtime;
+    return 0;
+}
+
+int coffer_runtime_new(const struct coffer_runtime_options *options, coffer_runtime **ret, coffer_error **err)
+{
+    struct cf_err e = CF_ERR_INIT;
+    int r = runtime_new(options, ret, &e);
+
+    return r < 0 ? cf_api_error(&e, err) : 0;
+}
+
+void coffer_runtime_free(coffer_runtime *runtime)
+{
+    if (!runtime)
+        return;
+    cf_store_free(runtime->store);
+    free(runtime->root);
+    free(runtime);
+}
+
+int coffer_runtime_list(coffer_runtime *runtime,
+                        int (*each)(void *userdata, const struct coffer_container_info *info), void *userdata,
+                        coffer_error **err)
+{
+    struct cf_err e = CF_ERR_INIT;
+    int r = cf_container_list(runtime, each, userdata, &e);
+
+    return r < 0 ? cf_api_error(&e, err) : 0;
+}
+
+int coffer_plan_explain(coffer_runtime *runtime, const char *bundle, char **ret_text, coffer_error **err)
+{
+    struct cf_err e = CF_ERR_INIT;
+    int r = cf_plan_explain(runtime, bundle, ret_text, &e);
+
+    return r < 0 ? cf_api_error(&e, err) : 0;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the host-side files of this folder share: the open cgroup, the table of a backend, and file
+ * access. Every file access starts from a directory fd and cannot leave the hierarchy (rule R2).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "cgroup/cgroup.h"
+
+/* One hierarchy of an open cgroup. All strings belong to the cf_cgroup's arena. */
+struct cf_cgroup_open_dir {
+    int parent_fd; /* of the directory it is in, or -1: by the path again */
+    int fd; /* the directory, O_RDONLY: for getdents, CLONE_INTO_CGROUP, bpf, open_tree */
+    const char *hierarchy;
+    const char *path;
+    const char *controllers; /* "" for v2 */
+    uint64_t inode;
+    bool created;
+};
+
+struct cf_cgroup_ops;
+
+struct cf_cgroup {
+    const struct cf_cgroup_ops *ops;
+    struct cf_arena *arena;
+    struct cf_cgroup_open_dir *dirs;
+    size_t n;
+};
+
+struct cf_cgroup_ops {
+    const char *name;
+    /* Directories, checks, limits, device policy; updates the record, drops unusable dirs. */
+    int (*create)(const struct cf_cgroup_plan *plan, struct cf_cgroup_record *record,
+                  struct cf_cgroup *cg, struct cf_err *err);
+    int (*attach)(struct cf_cgroup *cg, pid_t pid, struct cf_err *err);
+    int (*kill)(struct cf_cgroup *cg, int signo, struct cf_err *err);
+    int (*freeze)(struct cf_cgroup *cg, bool on, struct cf_err *err);
+    int (*is_frozen)(struct cf_cgroup *cg);
+    int (*populated)(struct cf_cgroup *cg);
+    int (*oom_killed)(struct cf_cgroup *cg);
+    /* Until no process is left, or the deadline (CLOCK_MONOTONIC, ms; -1: none): -ETIMEDOUT. */
+    int (*wait_empty)(struct cf_cgroup *cg, int64_t deadline_ms, struct cf_err *err);
+};
+
+extern const struct cf_cgroup_ops cf_cgroup_ops_v2, cf_cgroup_ops_v1, cf_cgroup_ops_none;
+
+/** The table behind a name of a plan or record; NULL if unknown. */
+const struct cf_cgroup_ops *cf_cgroup_ops_of(const char *backend);
+
+/** Appends an open directory (takes the fd), copies the strings. -ENOMEM: fd closed. */
+int cf_cgroup_add_dir(struct cf_cgroup *cg, int fd, const struct cf_cgroup_dir *dir);
+
+/** Milliseconds left for poll(2): -1 without deadline, 0 when it has passed. */
+int cf_cgroup_time_left(int64_t deadline_ms);
+
+/* ---- cgroup-fs.c ---- */
+
+/** An O_PATH fd of a mount point; it must be cgroup2, or cgroup v1 if @v1. -ENOTSUP otherwise. */
+int cf_cgfs_open_hierarchy(const char *mount_point, bool v1);
+
+/** openat2 below @base, no symlinks, no other mount. @path may be absolute: it means below. */
+int cf_cgfs_open(int base, const char *path, int flags);
+
+/** Directory fd (O_RDONLY); *ret_inode may be NULL. */
+int cf_cgfs_open_dir(int base, const char *path, uint64_t *ret_inode);
+
+/** Text of a small file, terminated, cut to size - 1. Return: length or -errno. */
+long cf_cgfs_read(int dir_fd, const char *file, char *buf, size_t size);
+int cf_cgfs_write(int dir_fd, const char *file, const char *value);
+
+/** The number behind "KEY " in a flat keyed file. Return: 0, -ENODATA, -errno. */
+int cf_cgfs_read_key(int dir_fd, const char *file, const char *key, uint64_t *ret);
+
+/** True if the space separated list has this word. */
+bool cf_cgfs_has_word(const char *list, const char *word);
+
+/**
+ * cf_cgfs_mkpath() - open a directory, making what is missing
+ * @ret_made: number of trailing components that were made (0: all existed)
+ * @ret_parent: the directory above it, -EBADF if that is @root_fd itself; NULL allowed
+ * On failure what was made is removed again.
+ */
+int cf_cgfs_mkpath(int root_fd, const char *path, size_t *ret_made, int *ret_parent);
+
+/** Removes the last @n components of @path, leaf first, as far as they are empty. */
+void cf_cgfs_unmake(int root_fd, const char *path, size_t n);
+
+struct cf_cgfs_pids {
+    pid_t *pids; /* malloc'ed */
+    size_t n, cap;
+};
+
+/** Appends the processes of @dir_fd and of all cgroups below. */
+int cf_cgfs_list_pids(int dir_fd, struct cf_cgfs_pids *list);
+void cf_cgfs_pids_done(struct cf_cgfs_pids *list);
+
+/** Removes the cgroups below @dir_fd (not itself). Return: 0 or the first -errno. */
+int cf_cgfs_rm_children(int dir_fd);
+
+/* ---- cgroup-locate.c ---- */
+
+/**
+ * cf_cgroup_locate_v1() - cf_cgroup_locate() from texts, for tests
+ * @mounts: mountinfo, is taken apart; @cgroups: /proc/PID/cgroup
+ */
+int cf_cgroup_locate_v1(const struct cf_cgroup_plan *plan, char *mounts, const char *cgroups,
+                        struct cf_arena *arena, struct cf_cgroup_record *ret, struct cf_err *err);
+
+/* ---- cgroup-signal.c ---- */
+
+/**
+ * cf_cgroup_signal_pids() - send a signal to every process in and below a directory
+ * By pidfd, after looking a second time whether the process still is there.
+ * Return: number of processes signalled, or -errno.
+ */
+int cf_cgroup_signal_pids(int dir_fd, int signo);
+
+/** Waits until the processes that are in and below it now have ended (or the deadline). */
+int cf_cgroup_wait_pids(int dir_fd, int64_t deadline_ms);
+
+/* ---- cgroup-write.c ---- */
+
+/**
+ * cf_cgroup_write_one() / cf_cgroup_write_failed() - one limit, and the sentence when it fails
+ * Defaults for files that do not exist are accepted: they ask for nothing.
+ */
+int cf_cgroup_write_one(int dir_fd, const struct cf_cgroup_write *write);
+int cf_cgroup_write_failed(const struct cf_cgroup_write *write, int dir_fd, int r,
+                           struct cf_err *err);
+
+/** Errors of the two checks of a cgroup that existed before, with the callers' literal texts. */
+int cf_cgroup_err_populated(int dir_fd, const char *path, struct cf_err *err);
+int cf_cgroup_err_frozen(const char *path, struct cf_err *err);
+
+/* ---- devices-host.c ---- */
+
+/** Loads the program and attaches it to the cgroup v2 directory. No probes, no queries. */
+int cf_cgroup_attach_devices(int dir_fd, const uint64_t *insns, size_t n, struct cf_err *err);

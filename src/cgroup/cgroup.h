@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * cgroups: the plan, and the interface of the backends (v2, v1/hybrid, none; systemd comes later).
+ *
+ * coffer never signals, freezes or removes the root cgroup, or one that it did not create itself:
+ * what it created is recorded with its inode and verified again before every such act (rule R28).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct cf_facts;
+struct cf_plan;
+struct cf_plan_input;
+
+enum cf_cgroup_manager { CF_CGROUP_MANAGER_CGROUPFS = 0, CF_CGROUP_MANAGER_SYSTEMD, CF_CGROUP_MANAGER_DISABLED };
+
+/* One value to write. */
+struct cf_cgroup_write {
+    const char *controller; /* v1: which hierarchy; v2: which controller must be enabled; "" = core */
+    const char *file;       /* one component, "memory.max" */
+    const char *value;
+    const char *field;      /* config path, for errors */
+};
+
+struct cf_cgroup_plan {
+    enum cf_cgroup_manager manager;
+    const char *backend;    /* "v2", "v1", "none" */
+    const char *path;       /* cleaned; absolute = below the mount point, relative = below the runtime's parent cgroup */
+    const struct cf_cgroup_write *writes;
+    size_t n_writes;
+    const uint64_t *device_program; /* v2: eBPF instructions (struct bpf_insn), NULL: no device policy */
+    size_t n_device_program;
+    const char *const *device_lines; /* v1: "a *:* rwm" lines for devices.deny / devices.allow */
+    size_t n_device_lines;           /* a line starts with '+' (allow) or '-' (deny) */
+    int root_fd;                     /* v2: the hierarchy, checked; taken by cf_cgroup_create(). 0: none yet */
+    bool rootless_optional;          /* permission problems are not errors: the container runs without limits */
+};
+
+/* One hierarchy of a created cgroup, as stored in the record. */
+struct cf_cgroup_dir {
+    const char *hierarchy; /* mount point: "/sys/fs/cgroup" or "/sys/fs/cgroup/pids" */
+    const char *path;      /* below it, absolute: "/coffer-c1" */
+    const char *controllers; /* v1: "cpu,cpuacct"; "" for v2 */
+    uint64_t inode;        /* of the directory, 0 if not created yet */
+    bool created;          /* by us; while the inode is 0: it was not there when we were about to make it */
+};
+
+struct cf_cgroup_record { /* goes into state.json */
+    const char *backend;
+    struct cf_cgroup_dir *dirs;
+    size_t n_dirs;
+};
+
+struct cf_cgroup; /* an open cgroup: directory fds, backend */
+
+/** Pure planner: path rules (empty = default "coffer-<id>" beside the runtime's own cgroup; "/" and ".." refused),
+ *  resources -> writes; every resource that is not supported yet is refused with its field. */
+int cf_cgroup_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, enum cf_cgroup_manager manager,
+                         struct cf_err *err);
+
+/**
+ * cf_cgroup_locate() - where it will be: no effect yet, so that the record can name it first
+ * Reads /proc/self/cgroup (and mountinfo on v1). Memory from arena. `created` tells of each directory that it
+ * is missing now: a create that is killed before it can record inodes leaves no more than that.
+ */
+int cf_cgroup_locate(const struct cf_cgroup_plan *plan, struct cf_arena *arena, struct cf_cgroup_record *ret,
+                     struct cf_err *err);
+
+/**
+ * cf_cgroup_create() - make the directories, check they are empty and not frozen, enable controllers, write limits (v1: and device policy)
+ * Updates created and inode of every dir in @record; drops dirs that an unprivileged caller may do
+ * without, so that record->backend can become "none". On failure removes what it made.
+ * @ret: to be closed with cf_cgroup_close().
+ */
+int cf_cgroup_create(const struct cf_cgroup_plan *plan, struct cf_cgroup_record *record, struct cf_cgroup **ret,
+                     struct cf_err *err);
+
+/**
+ * cf_cgroup_apply_devices() - load and attach the device program of a v2 cgroup; nothing to do elsewhere
+ * Apart from cf_cgroup_create(), because the kernel's verifier may work while init builds its mounts. To be
+ * called before any program of the container runs.
+ */
+int cf_cgroup_apply_devices(const struct cf_cgroup_plan *plan, const struct cf_cgroup *cg, struct cf_err *err);
+
+/** v2: directory fd for CLONE_INTO_CGROUP (borrowed); -1 when processes must be attached instead. */
+int cf_cgroup_clone_fd(const struct cf_cgroup *cg);
+/** Directory fd of one hierarchy for a bind mount into the container; controller NULL: v2. Borrowed, -1: none. */
+int cf_cgroup_dir_fd(const struct cf_cgroup *cg, const char *controller);
+
+/** Moves a process into all hierarchies; no-op when it was cloned into the cgroup. */
+int cf_cgroup_attach(struct cf_cgroup *cg, pid_t pid, struct cf_err *err);
+
+/** Open what a record names; dirs that are gone or are not ours any more (inode) are left out. */
+int cf_cgroup_open(const struct cf_cgroup_record *record, struct cf_cgroup **ret, struct cf_err *err);
+
+/**
+ * cf_cgroup_remove_unrecorded() - what a create that was killed may have made without recording the inode
+ * Removes directories that were missing before, if they are empty or become so within @timeout_ms. Nothing in
+ * them is ever signalled: without an inode nobody knows that they are ours. Return: number of those left.
+ */
+int cf_cgroup_remove_unrecorded(const struct cf_cgroup_record *record, int timeout_ms);
+
+/** Kills every process in cgroups that we created: cgroup.kill on v2; v1: freeze, signal, thaw until empty. */
+int cf_cgroup_kill(struct cf_cgroup *cg, int signo, struct cf_err *err);
+/** Freezes or thaws and waits until it is so. Code: cgroup-no-freezer. */
+int cf_cgroup_freeze(struct cf_cgroup *cg, bool on, struct cf_err *err);
+/** All processes, children's cgroups included, ascending, each once. @ret: malloc'ed, NULL if none. */
+int cf_cgroup_pids(struct cf_cgroup *cg, pid_t **ret, size_t *ret_n, struct cf_err *err);
+/** 1 frozen, 0 not, or there is no freezer. */
+int cf_cgroup_is_frozen(struct cf_cgroup *cg);
+/** Waits until no process is left (event driven), then removes the directories we created, leaf first, also
+ *  children the container made. Idempotent. @timeout_ms: -ETIMEDOUT. */
+int cf_cgroup_destroy(struct cf_cgroup *cg, int timeout_ms, struct cf_err *err);
+void cf_cgroup_close(struct cf_cgroup *cg);
+static inline void cf_cgroup_closep(struct cf_cgroup **cg)
+{
+    cf_cgroup_close(*cg);
+    *cg = NULL;
+}
+/** 1 if the memory controller counted an OOM kill in it, 0 otherwise. */
+int cf_cgroup_oom_killed(struct cf_cgroup *cg);
+/** true when the hosts's freezer/kill sees processes in it. */
+int cf_cgroup_populated(struct cf_cgroup *cg);
+
+/** Does the host have this controller ("pids")? v2: at the root of the tree; v1: mounted. For `coffer spec`. */
+bool cf_cgroup_has_controller(const struct cf_facts *facts, const char *controller);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What commands have in common: failing, opening a container, printing. */
+
+#include "cli/cmd.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/text.h"
+
+int cmd_fail(struct cmd_error *err, const char *code, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(err->text, sizeof(err->text), fmt, args);
+    va_end(args);
+    err->code = code;
+    return -EINVAL;
+}
+
+/* Engines compare the text of an errno in lower case, as Go prints it. */
+static const char *errno_text(int e, char buf[64])
+{
+    const char *text = strerrordesc_np(e);
+
+    snprintf(buf, 64, "%s", text ? text : "unknown error");
+    if (buf[0] >= 'A' && buf[0] <= 'Z' && !(buf[1] >= 'A' && buf[1] <= 'Z'))
+        buf[0] = (char) (buf[0] - 'A' + 'a');
+    return buf;
+}
+
+int cmd_fail_errno(struct cmd_error *err, int r, const char *fmt, ...)
+{
+    char buf[64];
+    va_list args;
+    size_t len;
+
+    va_start(args, fmt);
+    vsnprintf(err->text, sizeof(err->text), fmt, args);
+    va_end(args);
+    len = strlen(err->text);
+    snprintf(err->text + len, sizeof(err->text) - len, ": %s", errno_text(-r, buf));
+    return r;
+}
+
+int cmd_usage(struct cmd_error *err, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(err->text, sizeof(err->text), fmt, args);
+    va_end(args);
+    err->usage = true;
+    return -EINVAL;
+}
+
+int cmd_runtime_new(const struct cmd_input *in, coffer_runtime **ret, struct cmd_error *err)
+{
+    return coffer_runtime_new(&in->runtime_options, ret, &err->error);
+}
+
+void cmd_runtime_done(coffer_runtime *runtime)
+{
+    if (CMD_TIDIES)
+        coffer_runtime_free(runtime);
+}
+
+int cmd_container_open(const struct cmd_input *in, struct cmd_container *ret, struct cmd_error *err)
+{
+    int r;
+
+    *ret = (struct cmd_container){0};
+    r = cmd_runtime_new(in, &ret->runtime, err);
+    if (r < 0)
+        return r;
+    r = coffer_container_open(ret->runtime, in->args->positional[0], &ret->container, &err->error);
+    if (r < 0)
+        cmd_container_done(ret);
+    return r;
+}
+
+void cmd_container_done(struct cmd_container *container)
+{
+    if (CMD_TIDIES)
+        coffer_container_close(container->container);
+    cmd_runtime_done(container->runtime);
+    *container = (struct cmd_container){0};
+}
+
+int cmd_print(const struct text *text, struct cmd_error *err)
+{
+    int r = text_write(text, STDOUT_FILENO);
+
+    return r < 0 ? cmd_fail_errno(err, r, "write to standard output") : 0;
+}
+
+int cmd_print_json(char *json, struct cmd_error *err)
+{
+    struct text t = TEXT_INIT;
+    int r;
+
+    text_add(&t, json);
+    text_add(&t, "\n");
+    coffer_free(json);
+    r = cmd_print(&t, err);
+    text_free(&t);
+    return r;
+}

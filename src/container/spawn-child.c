@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The few steps between clone3 and the execution of coffer-init, in the cloned child: wait until
+ * the host has placed it (cgroup, id maps), join namespaces, make the rest, execute the image.
+ *
+ * Runs on a copy of the caller's memory, which may have been threaded: raw system calls only, no
+ * allocation, no lock, no library. A failure is one FAIL message and the end of the process.
+ */
+
+#include "container/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "base/str.h"
+#include "ns/ns.h"
+#include "sys/cred.h"
+#include "sys/fs.h"
+#include "sys/task.h"
+#include "wire/msg.h"
+
+__attribute__((noreturn)) static void stub_fail(const struct cf_stub *stub, int r, const char *what)
+{
+    struct cf_err err = CF_ERR_INIT;
+
+    (void) cf_err_sys(&err, r, "%s", what);
+    cf_err_step(&err, "spawn");
+    (void) cf_msg_send_err(stub->wire_fd, &err);
+    cf_sys_exit_group(1);
+}
+
+static void stub_wait_mapped(const struct cf_stub *stub)
+{
+    struct cf_msg msg;
+    int r = cf_msg_recv(stub->wire_fd, &msg);
+
+    if (r <= 0 || msg.type != CF_MSG_MAPPED)
+        cf_sys_exit_group(1); /* the host is gone or gave up: nobody to tell */
+}
+
+static void stub_become_root(const struct cf_stub *stub)
+{
+    int r = cf_sys_setresgid(0, 0, 0);
+
+    if (r < 0)
+        stub_fail(stub, r, "become gid 0 in the user namespace");
+    r = cf_sys_setresuid(0, 0, 0);
+    if (r < 0)
+        stub_fail(stub, r, "become uid 0 in the user namespace");
+}
+
+static void stub_join(const struct cf_stub *stub, bool user)
+{
+    for (uint32_t i = 0; i < stub->n_joins; i++) {
+        int type = stub->joins[i].type;
+        int r;
+
+        /* The pid namespace comes last of all: from then on children are visible in it. */
+        if (type == CLONE_NEWPID || (type == CLONE_NEWUSER) != user)
+            continue;
+        r = cf_sys_setns(stub->join_fds[i], type);
+        if (r < 0) {
+            struct cf_err err = CF_ERR_INIT;
+
+            (void) cf_err_sys(&err, r, "join %s namespace `%s`", cf_ns_name_of(type), stub->joins[i].path);
+            cf_err_field(&err, "linux.namespaces[%u].path", stub->joins[i].config_index);
+            cf_err_step(&err, "namespace");
+            (void) cf_msg_send_err(stub->wire_fd, &err);
+            cf_sys_exit_group(1);
+        }
+    }
+}
+
+static void stub_join_pid(const struct cf_stub *stub)
+{
+    for (uint32_t i = 0; i < stub->n_joins; i++) {
+        int r;
+
+        if (stub->joins[i].type != CLONE_NEWPID)
+            continue;
+        r = cf_sys_setns(stub->join_fds[i], CLONE_NEWPID);
+        if (r < 0)
+            stub_fail(stub, r, "join pid namespace");
+    }
+}
+
+/* Goes on in a new process that is the host's child as well; this one reports it and ends. */
+static void stub_clone(const struct cf_stub *stub, uint64_t flags)
+{
+    struct cf_clone_args args = {.flags = CLONE_PARENT | flags}; /* exit_signal must be 0 with CLONE_PARENT */
+    int pid = cf_sys_clone3(&args, sizeof(args));
+    int32_t number = pid;
+
+    if (pid == 0)
+        return;
+    if (pid < 0)
+        stub_fail(stub, pid, "clone into new namespaces");
+    if (cf_msg_send(stub->wire_fd, CF_MSG_INIT_PID, &number, sizeof(number), NULL, 0) < 0) {
+        (void) cf_sys_kill(pid, SIGKILL);
+        cf_sys_exit_group(1);
+    }
+    cf_sys_exit_group(0);
+}
+
+/* A process of our own, single-threaded by now, that never goes back: the namespace's budgets are
+ * to be charged to its own root (architecture D3). Capabilities stay through the securebit. */
+static void stub_switch_owner(const struct cf_stub *stub)
+{
+    int r = cf_sys_prctl(PR_SET_SECUREBITS, 1u << 2 /* SECBIT_NO_SETUID_FIXUP */, 0, 0, 0);
+
+    if (r >= 0)
+        r = cf_sys_setresgid(UINT32_MAX, stub->owner_gid, UINT32_MAX);
+    if (r >= 0)
+        r = cf_sys_setresuid(UINT32_MAX, stub->owner_uid, UINT32_MAX);
+    if (r < 0)
+        stub_fail(stub, r, "take the ids of the user namespace's owner");
+}
+
+static void stub_time_offsets(const struct cf_stub *stub)
+{
+    int fd, r;
+
+    r = cf_sys_unshare(CLONE_NEWTIME);
+    if (r < 0)
+        stub_fail(stub, r, "make a time namespace");
+    /* The file is the host root's as long as we are not dumpable, and in a user namespace we are
+     * not root. No process of the container can see us yet. */
+    (void) cf_sys_prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    fd = cf_sys_openat(AT_FDCWD, "/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+    (void) cf_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (fd < 0)
+        stub_fail(stub, fd, "open `/proc/self/timens_offsets`");
+    r = (int) cf_sys_write(fd, stub->timens_offsets, cf_str_nlen(stub->timens_offsets, 4096));
+    if (r < 0)
+        stub_fail(stub, r, "write time namespace offsets");
+    (void) cf_sys_close(fd);
+}
+
+void cf_stub_run(const struct cf_stub *stub)
+{
+    static char *const no_env[] = {NULL};
+    uint64_t rest = stub->rest, all = UINT64_MAX;
+    int r;
+
+    /* No signal may end us half way, and none of the caller's handlers was inherited. coffer-init unblocks before
+     * it executes the program. */
+    (void) cf_sys_rt_sigprocmask(SIG_SETMASK, &all, NULL);
+
+    /* Whatever the embedding program left open without close-on-exec stays on its side. */
+    r = cf_sys_close_range(3 + stub->preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC);
+    if (r < 0)
+        stub_fail(stub, r, "mark file descriptors close-on-exec");
+    if (stub->wait_placed) {
+        /* Our copy of the host's end would keep us waiting for ever for a host that was killed. */
+        (void) cf_sys_close(stub->host_fd);
+        stub_wait_mapped(stub);
+    }
+    if (stub->user_join_first) {
+        stub_join(stub, true);
+        stub_become_root(stub);
+        stub_join(stub, false);
+    } else {
+        stub_join(stub, false);
+        stub_join(stub, true);
+    }
+    if (stub->userns_new_late) {
+        if (stub->switch_owner)
+            stub_switch_owner(stub);
+        stub_clone(stub, CLONE_NEWUSER);
+        stub_wait_mapped(stub);
+    }
+    if (stub->become_root)
+        stub_become_root(stub);
+    if (stub->timens_offsets) {
+        stub_time_offsets(stub);
+        rest &= ~(uint64_t) CLONE_NEWTIME;
+    }
+    if (stub->clone_rest) {
+        stub_clone(stub, rest);
+    } else if (rest) {
+        r = cf_sys_unshare((unsigned long) rest);
+        if (r < 0)
+            stub_fail(stub, r, "make new namespaces");
+    }
+    stub_join_pid(stub);
+
+    /* Only now: what has this number may be a namespace that was to be joined. */
+    r = stub->wire_place == stub->wire_fd ? cf_sys_fcntl(stub->wire_fd, F_SETFD, 0)
+                                          : cf_sys_dup3(stub->wire_fd, stub->wire_place, 0);
+    if (r < 0)
+        stub_fail(stub, r, "keep the wire open");
+    r = cf_sys_execveat(stub->image_fd, "", stub->argv, no_env, AT_EMPTY_PATH);
+    stub_fail(stub, r, "execute coffer-init");
+}

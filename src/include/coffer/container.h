@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef COFFER_CONTAINER_H
+#define COFFER_CONTAINER_H
+
+/*
+ * Containers: create, start, signal, delete.
+ *
+ * A handle belongs to the runtime handle it came from and is closed before that one. Closing a
+ * handle does not end the container.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "coffer/error.h"
+#include "coffer/runtime.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct coffer_container coffer_container;
+
+/** Move the root over `/` and chroot instead of pivot_root; for initramfs hosts. */
+#define COFFER_CREATE_NO_PIVOT 1u
+/** The process keeps the session keyring of the caller. */
+#define COFFER_CREATE_NO_NEW_KEYRING 2u
+/** The caller does not wait for the process: with a terminal a console socket is required. Create
+ * always behaves like this. */
+#define COFFER_CREATE_DETACH 4u
+/** The caller means to keep the container after its process has ended. The library never deletes one
+ * by itself: the flag only documents the intent. */
+#define COFFER_CREATE_KEEP 8u
+
+/** Options of coffer_container_create() and coffer_container_run(). */
+struct coffer_create_options {
+    size_t size;                /**< sizeof(struct coffer_create_options) */
+    const char *bundle;         /**< directory of the bundle; NULL: the working directory */
+    const char *config_file;    /**< another file, relative to the working directory; NULL:
+                                     config.json of the bundle */
+    const char *console_socket; /**< socket that gets the terminal; NULL: none */
+    const char *pid_file;       /**< where to write the pid, no newline; NULL: nowhere */
+    const char *pidfd_socket;   /**< socket that gets a pidfd of init; NULL: none */
+    uint32_t flags;             /**< COFFER_CREATE_* */
+    uint32_t preserve_fds;      /**< so many fds from 3 + listen_fds on reach the process */
+    uint32_t listen_fds;        /**< so many fds from 3 on are socket-activation sockets */
+    const char *listen_fdnames; /**< LISTEN_FDNAMES for the process; NULL: none */
+};
+
+#define COFFER_CREATE_OPTIONS_INIT                                                                           \
+    {                                                                                                        \
+        .size = sizeof(struct coffer_create_options)                                                         \
+    }
+
+/**
+ * coffer_container_create() - make a container whose process waits to be started
+ * @id: 1 to 255 letters, digits, `_`, `+`, `-`, `.`, not starting with `.`
+ * @ret: set on success only; may be NULL; released with coffer_container_close()
+ *
+ * Relative paths in @options are relative to the working directory of the caller (config_file: to
+ * the bundle). The standard streams of the caller become those of the process, unless it has a
+ * terminal. Which signals the caller blocks does not matter to the process. The container's first
+ * process is a child of the caller, or of the nearest subreaper if namespaces are joined by path.
+ * On failure nothing is left.
+ *
+ * Return: 0, or a negative errno. Kinds: EXISTS for a used id, CONFIG, ARGUMENT, and all others.
+ */
+COFFER_PUBLIC int coffer_container_create(coffer_runtime *runtime, const char *id,
+                                          const struct coffer_create_options *options, coffer_container **ret,
+                                          coffer_error **err);
+
+/**
+ * coffer_container_run() - create and start in one go
+ *
+ * Like coffer_container_create(), but returns when the program runs: it was executed and the
+ * poststart hooks have run. The caller waits for it with coffer_container_pidfd(), and reaps it:
+ * it is a child of the caller. With a terminal and neither console socket nor
+ * COFFER_CREATE_DETACH, the caller must fetch the terminal with coffer_container_take_console().
+ *
+ * Return: as coffer_container_create(). On failure nothing is left.
+ */
+COFFER_PUBLIC int coffer_container_run(coffer_runtime *runtime, const char *id,
+                                       const struct coffer_create_options *options, coffer_container **ret,
+                                       coffer_error **err);
+
+/**
+ * coffer_container_open() - a handle on an existing container
+ *
+ * Return: 0, or a negative errno. Kind NOT_FOUND, message `container does not exist`.
+ */
+COFFER_PUBLIC int coffer_container_open(coffer_runtime *runtime, const char *id, coffer_container **ret,
+                                        coffer_error **err);
+
+/** Releases a handle; NULL is allowed. */
+COFFER_PUBLIC void coffer_container_close(coffer_container *container);
+
+/**
+ * coffer_container_start() - let the program of a created container begin
+ *
+ * Returns when it was executed and the poststart hooks have run. If a hook or the execution fails
+ * the container is destroyed.
+ *
+ * Return: 0, or a negative errno. Kind STATE unless the container is created.
+ */
+COFFER_PUBLIC int coffer_container_start(coffer_container *container, coffer_error **err);
+
+/** Signal every process of the container, not init alone. A stopped container is no error then. */
+#define COFFER_KILL_ALL 1u
+
+/**
+ * coffer_container_kill() - send a signal to init
+ * @signo: 0 to SIGRTMAX; 0 only tests
+ * @flags: COFFER_KILL_*
+ *
+ * Init is identified by more than its pid: a reused pid is never signalled. SIGKILL thaws a paused
+ * container, and ends every process of one that shares its pid namespace.
+ *
+ * Return: 0, or a negative errno. Kind STATE, `container not running`, if it is stopped.
+ */
+COFFER_PUBLIC int coffer_container_kill(coffer_container *container, int signo, uint32_t flags,
+                                        coffer_error **err);
+
+/** Kill what still runs, instead of refusing. */
+#define COFFER_DELETE_FORCE 1u
+
+/**
+ * coffer_container_delete() - remove a container and everything made for it
+ * @flags: COFFER_DELETE_*
+ *
+ * Allowed for a stopped and a created container, for others only with COFFER_DELETE_FORCE. The
+ * handle stays valid for coffer_container_close() only.
+ *
+ * Return: 0, or a negative errno. Kind STATE if it still runs.
+ */
+COFFER_PUBLIC int coffer_container_delete(coffer_container *container, uint32_t flags, coffer_error **err);
+
+/**
+ * coffer_container_delete_id() - the same by id, for half-made or broken ones too
+ *
+ * With COFFER_DELETE_FORCE an unknown id is success.
+ */
+COFFER_PUBLIC int coffer_container_delete_id(coffer_runtime *runtime, const char *id, uint32_t flags,
+                                             coffer_error **err);
+
+/**
+ * coffer_container_state_json() - the state as defined by the OCI runtime specification
+ * @ret_json: one object, indented by two spaces, no newline at the end; coffer_free()
+ */
+COFFER_PUBLIC int coffer_container_state_json(coffer_container *container, char **ret_json,
+                                              coffer_error **err);
+
+/** Pidfd of init, borrowed: valid until the handle is closed. -ESRCH if init is gone. */
+COFFER_PUBLIC int coffer_container_pidfd(coffer_container *container);
+
+/** Pid of init in the caller's pid namespace; 0 if init is gone. */
+COFFER_PUBLIC int coffer_container_pid(coffer_container *container);
+
+/**
+ * coffer_container_take_console() - the terminal of a container that runs in the foreground
+ * @ret_master_fd: the caller closes it; set on success only
+ *
+ * Only after coffer_container_run() with a terminal, without console socket and without
+ * COFFER_CREATE_DETACH, and once.
+ *
+ * Return: 0, or a negative errno: -ENOTTY (kind STATE) if the process has no such terminal.
+ */
+COFFER_PUBLIC int coffer_container_take_console(coffer_container *container, int *ret_master_fd,
+                                                coffer_error **err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The coffer-init program as data of the library: what init/embed.py makes of the linked image.
+ * Host side. The bytes end with the last loaded segment: no section headers, no debug data.
+ */
+
+/** The ELF file, aligned to 16 bytes. */
+extern const unsigned char cf_init_image[];
+/** Its size in bytes. */
+extern const unsigned long cf_init_image_size;

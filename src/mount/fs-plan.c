@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Entries of `mounts` that are new file systems: parameters for fsconfig(2), attributes, and what
+ * can be said beforehand about mounting them in a user namespace. Pure, host side.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/str.h"
+#include "mount/mount-build.h"
+#include "sys/task.h"
+
+/*
+ * File systems that the kernel only lets the owner of another kind of namespace mount: in a user
+ * namespace that kind must be listed too, or it still belongs to the host.
+ */
+static int check_userns(struct cf_mount_build *b, uint32_t index, const char *type, struct cf_err *err)
+{
+    static const struct {
+        const char *type;
+        int ns;
+        const char *path;
+    } needs[] = {
+        {"sysfs", CLONE_NEWNET, "/sys"},
+        {"proc", CLONE_NEWPID, "/proc"},
+        {"mqueue", CLONE_NEWIPC, "/dev/mqueue"},
+    };
+
+    for (size_t i = 0; b->userns && i < sizeof(needs) / sizeof(needs[0]); i++) {
+        if (strcmp(needs[i].type, type) != 0 || (b->plan->ns.listed & (uint64_t) needs[i].ns))
+            continue;
+        (void) cf_err_set(err, COFFER_ERROR_CONFIG, "mount-userns", -EINVAL,
+                          "`%s` cannot be mounted in a user namespace without a %s namespace of the container's own",
+                          type, cf_ns_name_of(needs[i].ns));
+        cf_err_field(err, "mounts[%u].type", index);
+        cf_err_hint(err, "bind mount %s of the host instead, or add the namespace", needs[i].path);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int id_error(uint32_t index, const struct cf_mount_param *p, const char *map, struct cf_err *err)
+{
+    (void) cf_err_set(err, COFFER_ERROR_CONFIG, "mount-unmapped-id", -EINVAL,
+                      "`%s=%s` is not mapped by linux.%s", p->key, p->value, map);
+    cf_err_field(err, "mounts[%u].options[%u]", index, p->option_index);
+    return -EINVAL;
+}
+
+/* uid= and gid= are ids inside the container: the kernel would only say "invalid argument". */
+static int check_ids(struct cf_mount_build *b, uint32_t index, const struct cf_mount_opts *opts, struct cf_err *err)
+{
+    uint32_t id, host;
+
+    for (size_t i = 0; b->userns && i < opts->n_params; i++) {
+        const struct cf_mount_param *p = &opts->params[i];
+
+        if (!p->value || cf_num_parse_u32(p->value, 0, UINT32_MAX, &id) < 0)
+            continue;
+        if (strcmp(p->key, "uid") == 0 && cf_userns_uid_to_host(&b->plan->userns, id, &host) < 0)
+            return id_error(index, p, "uidMappings", err);
+        if (strcmp(p->key, "gid") == 0 && cf_userns_gid_to_host(&b->plan->userns, id, &host) < 0)
+            return id_error(index, p, "gidMappings", err);
+    }
+    return 0;
+}
+
+/* These have no superblock of their own to make read-only, or share it with other mounts. */
+static bool is_virtual(const char *type)
+{
+    static const char *const types[] = {
+        "tmpfs", "ramfs", "proc", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2", "devtmpfs", "bpf",
+        "debugfs", "tracefs", "securityfs", "hugetlbfs", "selinuxfs", "binder",
+    };
+
+    return cf_str_index(types, sizeof(types) / sizeof(types[0]), type) >= 0;
+}
+
+/* The SELinux label of linux.mountLabel as a parameter, for file systems that take one. */
+static int label_param(struct cf_mount_build *b, const char *type, const struct cf_mount_opts *opts,
+                       struct cf_mount_param *ret, struct cf_err *err)
+{
+    static const char *const without[] = {"proc", "sysfs", "cgroup", "cgroup2", "mqueue"};
+    static const char *const words[] = {"context", "fscontext", "defcontext", "rootcontext"};
+    const struct ocispec_linux *l = cf_plan_linux(b->in);
+    const char *word = cf_plan_annotation(b->in, "run.oci.mount_context_type");
+
+    *ret = (struct cf_mount_param) {0};
+    if (!l || cf_str_empty(l->mount_label) || !b->in->facts->selinux ||
+        cf_str_index(without, sizeof(without) / sizeof(without[0]), type) >= 0)
+        return 0;
+    if (!word || word[0] == '\0')
+        word = words[0];
+    if (cf_str_index(words, sizeof(words) / sizeof(words[0]), word) < 0)
+        return cf_err_config(err, "mount-context-type", "annotations",
+                             "`run.oci.mount_context_type`: `%s` is not a kind of SELinux mount context", word);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (cf_mount_opts_has_param(opts, words[i]))
+            return 0;
+    }
+    *ret = (struct cf_mount_param) {.key = word, .value = l->mount_label};
+    return 0;
+}
+
+int cf_mount_fs_params(struct cf_mount_build *b, const char *type, const struct cf_mount_opts *opts, bool remount,
+                       struct cf_ref *ret, struct cf_err *err)
+{
+    static const struct {
+        uint32_t bit;
+        const char *set, *clear;
+    } super[] = {
+        {CF_SUPER_SYNC, "sync", "async"},
+        {CF_SUPER_DIRSYNC, "dirsync", NULL},
+        {CF_SUPER_LAZYTIME, "lazytime", "nolazytime"},
+    };
+    struct cf_blob_fsparam *list = cf_arena_calloc(b->in->arena, opts->n_params + 8, sizeof(*list));
+    struct cf_blob_builder *blob = b->plan->blob;
+    struct cf_mount_param label = {0};
+    size_t n = 0;
+    int r;
+
+    if (!list)
+        return cf_err_oom(err);
+    if (!is_virtual(type) && (cf_mount_opts_attrs(opts) & MOUNT_ATTR_RDONLY))
+        list[n++].key = cf_blob_add_str(blob, "ro");
+    for (size_t i = 0; i < sizeof(super) / sizeof(super[0]); i++) {
+        if (opts->super_set & super[i].bit)
+            list[n++].key = cf_blob_add_str(blob, super[i].set);
+        else if (remount && (opts->super_clr & super[i].bit) && super[i].clear)
+            list[n++].key = cf_blob_add_str(blob, super[i].clear);
+    }
+    /* fsconfig(2) has no word for it; ext4 has its own, the others count versions anyway. */
+    if ((opts->super_set & CF_SUPER_IVERSION) && strcmp(type, "ext4") == 0)
+        list[n++].key = cf_blob_add_str(blob, "i_version");
+    if (!remount) {
+        r = label_param(b, type, opts, &label, err);
+        if (r < 0)
+            return r;
+        if (label.key) {
+            list[n].key = cf_blob_add_str(blob, label.key);
+            list[n++].value = cf_blob_add_str(blob, label.value);
+        }
+    }
+    for (size_t i = 0; i < opts->n_params; i++) {
+        list[n].key = cf_blob_add_str(blob, opts->params[i].key);
+        list[n++].value = cf_blob_add_str(blob, opts->params[i].value);
+    }
+    *ret = cf_blob_add_array(blob, list, n, sizeof(*list));
+    return 0;
+}
+
+/* World-writable or controlled by the container, and never in need of symlinks. */
+static bool no_symlinks_inside(const char *target)
+{
+    return strcmp(target, "/dev/shm") == 0 || strcmp(target, "/dev/mqueue") == 0;
+}
+
+int cf_mount_build_fs(struct cf_mount_build *b, uint32_t index, const char *target, const struct cf_mount_opts *opts,
+                      struct cf_err *err)
+{
+    const struct ocispec_mount *m = &b->in->spec->config->mounts[index];
+    struct cf_blob_mount mount = {.kind = CF_MOUNT_FS, .fd = CF_NO_FD, .config_index = index};
+    struct cf_blob_builder *blob = b->plan->blob;
+    const char *type = m->type;
+    bool tmpfs;
+    int r;
+
+    if (cf_str_empty(type))
+        return cf_mount_config_error(index, "type", "mount-type-missing", "a mount without `bind` needs a type", NULL, err);
+    tmpfs = strcmp(type, "tmpfs") == 0;
+    r = check_userns(b, index, type, err);
+    if (r >= 0)
+        r = check_ids(b, index, opts, err);
+    if (r < 0)
+        return r;
+
+    mount.flags = cf_mount_target_flags(target) | cf_mount_option_flags(opts);
+    if (strcmp(type, "proc") == 0 && strcmp(target, "/proc") == 0)
+        mount.flags |= CF_MOUNT_IS_PROC;
+    if (strcmp(type, "devpts") == 0 && strcmp(target, "/dev/pts") == 0)
+        mount.flags |= CF_MOUNT_IS_PTS;
+    if (tmpfs && !cf_mount_opts_has_param(opts, "mode"))
+        mount.flags |= CF_MOUNT_TMPFS_MODE;
+    if (opts->what & CF_MOUNT_OPT_COPYUP) {
+        if (tmpfs)
+            mount.flags |= CF_MOUNT_COPYUP;
+        else
+            cf_plan_warn(b->in, b->plan, "mounts[%u]: tmpcopyup has no effect on `%s`", index, type);
+    }
+    mount.target = cf_blob_add_str(blob, target);
+    mount.source = cf_blob_add_str(blob, cf_str_empty(m->source) ? type : m->source);
+    mount.fstype = cf_blob_add_str(blob, type);
+    mount.attr_set = cf_mount_opts_attrs(opts);
+    if (no_symlinks_inside(target) && !(opts->mentioned & MOUNT_ATTR_NOSYMFOLLOW))
+        mount.attr_set |= MOUNT_ATTR_NOSYMFOLLOW;
+    r = cf_mount_fs_params(b, type, opts, false, &mount.params, err);
+    if (r < 0)
+        return r;
+    mount.propagation = cf_blob_add_array(blob, opts->propagation, opts->n_propagation, sizeof(uint32_t));
+    return cf_mount_build_add(b, &mount, err);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The list of mounts while it is being planned. Between the mount planners only. Pure, host side. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mount/mount-opts.h"
+#include "plan/input.h"
+#include "sys/mountfd.h"
+
+struct cf_mount_build {
+    const struct cf_plan_input *in;
+    struct cf_plan *plan;
+    size_t cap;
+    bool host_opens; /* we have CAP_SYS_ADMIN: sources are cloned before the first process exists */
+    bool userns;     /* the container has a user namespace of its own */
+    uint32_t propagation; /* first propagation of a clone, 0: as it is */
+};
+
+/** Appends a record to plan->mounts. Return: its index, or -ENOMEM with err. */
+int cf_mount_build_add(struct cf_mount_build *b, const struct cf_blob_mount *mount, struct cf_err *err);
+
+/** The opener of this kind of source fills in `fd` (and kind TREE) of the record that will be next. */
+int cf_mount_build_source(struct cf_mount_build *b, struct cf_blob_mount *mount, struct cf_source *source,
+                          struct cf_err *err);
+
+/** Propagation of a clone: the default first, then what the options say. */
+int cf_mount_build_propagation(struct cf_mount_build *b, const struct cf_mount_opts *opts, const uint32_t **ret,
+                               size_t *ret_n, struct cf_err *err);
+
+/** A mount of type `cgroup` (or `cgroup2`) at @target; mounts[@index]. */
+int cf_mount_build_cgroup(struct cf_mount_build *b, uint32_t index, const char *target,
+                          const struct cf_mount_opts *opts, struct cf_err *err);
+
+/** A new file system of mounts[@index].type at @target. */
+int cf_mount_build_fs(struct cf_mount_build *b, uint32_t index, const char *target, const struct cf_mount_opts *opts,
+                      struct cf_err *err);
+/** Parameters for fsconfig(2): superblock options, label, data. @remount: also what options take back. */
+int cf_mount_fs_params(struct cf_mount_build *b, const char *type, const struct cf_mount_opts *opts, bool remount,
+                       struct cf_ref *ret, struct cf_err *err);
+
+/** CF_MOUNT_* that follow from the place: API_FS, IS_DEV. */
+uint32_t cf_mount_target_flags(const char *target);
+/** CF_MOUNT_* that follow from the options. */
+uint32_t cf_mount_option_flags(const struct cf_mount_opts *opts);
+/** Error about mounts[@index].@member; @value NULL: not quoted. Return: -EINVAL. */
+int cf_mount_config_error(uint32_t index, const char *member, const char *code, const char *text, const char *value,
+                          struct cf_err *err);
+
+/** MOUNT_ATTR_* of a new file system: recursive ones and the others are the same there. */
+static inline uint64_t cf_mount_opts_attrs(const struct cf_mount_opts *opts)
+{
+    uint64_t set = (opts->rec_set & ~opts->attr_clr) | opts->attr_set;
+
+    return set;
+}
+
+/** Root of the container, propagation, masked and read-only paths; the list of mounts is not touched. */
+int cf_root_plan_build(struct cf_mount_build *b, struct cf_err *err);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What all planners share: the list of sources that the host opens, and warnings. Pure, host side,
+ * memory from the plan's arena.
+ */
+
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/format.h"
+
+#define FIRST_SOURCES 16
+#define WARNING_SIZE 512
+
+int cf_plan_add_source(const struct cf_plan_input *in, struct cf_plan *plan, const struct cf_source *source,
+                       struct cf_err *err)
+{
+    struct cf_source *sources;
+    int32_t fd;
+
+    if (plan->n_sources == plan->cap_sources) {
+        size_t cap = plan->cap_sources ? plan->cap_sources * 2 : FIRST_SOURCES;
+
+        sources = cf_arena_calloc(in->arena, cap, sizeof(*sources));
+        if (!sources)
+            return cf_err_oom(err);
+        if (plan->n_sources)
+            memcpy(sources, plan->sources, plan->n_sources * sizeof(*sources));
+        plan->sources = sources;
+        plan->cap_sources = cap;
+    }
+    fd = cf_blob_add_fd(plan->blob);
+    if (fd < 0)
+        return cf_err_set(err, COFFER_ERROR_CONFIG, "plan-too-many-sources", -E2BIG,
+                          "the container needs more than %d descriptors", CF_MAX_FDS);
+    if ((size_t) fd != plan->n_sources)
+        return cf_err_set(err, COFFER_ERROR_BUG, "plan-source-order", -EINVAL,
+                          "descriptor %d was reserved past the list of sources", fd);
+    plan->sources[plan->n_sources++] = *source;
+    return fd;
+}
+
+void cf_plan_warn(const struct cf_plan_input *in, struct cf_plan *plan, const char *fmt, ...)
+{
+    char text[WARNING_SIZE];
+    struct cf_warning *warning;
+    va_list args;
+
+    va_start(args, fmt);
+    (void) cf_vformat(text, sizeof(text), fmt, args);
+    va_end(args);
+
+    warning = cf_arena_alloc(in->arena, sizeof(*warning));
+    if (!warning)
+        return;
+    warning->text = cf_arena_strdup(in->arena, text);
+    if (!warning->text)
+        return;
+    if (!plan->warnings_tail)
+        plan->warnings_tail = &plan->warnings;
+    *plan->warnings_tail = warning;
+    plan->warnings_tail = &warning->next;
+}

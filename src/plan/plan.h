@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The plan of one operation, and what every planner gets.
+ *
+ * A planner is a pure function `int cf_<module>_plan_build(const struct cf_plan_input *in,
+ * struct cf_plan *plan, struct cf_err *err)`: it reads the parsed bundle and the facts, writes the
+ * container side's part into plan->blob (wire/blob-build.h) and the host's part into plan. It never
+ * looks at the file system, the environment or the clock. All memory comes from in->arena.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "cgroup/cgroup.h"
+#include "facts/facts.h"
+#include "ns/ns.h"
+#include "spec/spec.h"
+#include "userns/idmap.h"
+#include "userns/userns.h"
+#include "wire/blob-build.h"
+#include "wire/blob.h"
+
+/* What the caller of create/run asked for, besides config.json. */
+struct cf_plan_options {
+    bool detach;        /* returns before the process ends */
+    bool run;           /* create and start in one go: no gate */
+    bool no_pivot;
+    bool no_new_keyring;
+    bool have_console_socket;
+    uint32_t preserve_fds; /* LISTEN_FDS included */
+    uint32_t listen_fds;
+    const char *listen_fdnames; /* NULL: none */
+};
+
+struct cf_plan_input {
+    struct cf_arena *arena;
+    const struct cf_spec *spec;
+    const struct cf_facts *facts;
+    const struct cf_plan_options *options;
+    const char *id;
+};
+
+/* What the host opens before the first process exists; plan->sources[i] becomes blob fd i. */
+enum cf_source_kind {
+    CF_SOURCE_ROOT = 1, /* the rootfs: recursive clone; without a mount namespace the directory itself */
+    CF_SOURCE_BIND,     /* open_tree(path, CLONE), attributes and propagation applied at once */
+    CF_SOURCE_DEVICE,   /* clone of a device node, type and numbers checked */
+    CF_SOURCE_CGROUP,   /* clone of the container's own cgroup directory (path: v1 controller or NULL) */
+    CF_SOURCE_GATE,     /* the listening start.sock */
+    CF_SOURCE_PIDNS,    /* the joined pid namespace */
+    CF_SOURCE_KIND_COUNT
+};
+
+struct cf_source {
+    uint32_t kind;
+    const char *path; /* host path; relative ones were joined with the bundle */
+    const char *fallback; /* CF_SOURCE_CGROUP: host path, cloned read-only without a cgroup of its own there */
+    bool recursive;   /* clone the whole tree */
+    bool nofollow;    /* no symlink anywhere in path */
+    bool clone;       /* CF_SOURCE_ROOT: a detached tree, else an O_PATH directory */
+    bool copy_symlink; /* CF_SOURCE_BIND: a symlink is not followed: the mount becomes a copy of the link */
+    bool probe;       /* CF_SOURCE_BIND: only look at the type, init opens it (rootless) */
+    uint64_t dir_attr_set; /* MOUNT_ATTR_* with AT_RECURSIVE, only if the source is a directory */
+    uint64_t attr_set, attr_clr;         /* MOUNT_ATTR_* of the top mount */
+    uint64_t rec_attr_set, rec_attr_clr; /* the same with AT_RECURSIVE */
+    const uint32_t *propagation;         /* MS_SHARED.. [|MS_REC] in order */
+    size_t n_propagation;
+    uint32_t device_mode;                /* CF_SOURCE_DEVICE: S_IFCHR or S_IFBLK */
+    uint32_t device_major, device_minor;
+    const char *field;                   /* for errors: "mounts[3].source" */
+    int32_t blob_mount;                  /* index in the blob's mounts whose TARGET_FILE flag depends on
+                                            the type of the source, -1: none */
+};
+
+/* A hook that the host runs. */
+struct cf_host_hook {
+    const char *path;
+    char *const *argv; /* NULL-terminated */
+    char *const *envp; /* NULL-terminated; NULL: inherit the caller's */
+    uint32_t timeout_ms; /* 0: none */
+    uint32_t index;
+    const char *kind; /* "prestart" */
+};
+
+struct cf_host_hooks {
+    const struct cf_host_hook *items;
+    size_t n;
+};
+
+struct cf_warning {
+    const char *text;
+    struct cf_warning *next;
+};
+
+struct cf_plan {
+    struct cf_blob_builder *blob;
+    struct cf_source *sources; /* in the order of blob fds */
+    size_t n_sources;
+    size_t cap_sources;
+    struct cf_blob_mount *mounts; /* what header.mounts holds: cf_mount_host_open() completes it */
+    size_t n_mounts;
+    struct cf_ns_plan ns;
+    struct cf_userns_plan userns;
+    struct cf_cgroup_plan cgroup;
+    struct cf_host_hooks prestart, create_runtime, poststart, poststop;
+    bool has_child_hooks;     /* createContainer or startContainer */
+    bool has_oom_score_adj;
+    int32_t oom_score_adj;
+    bool terminal;
+    struct cf_warning *warnings, **warnings_tail;
+};
+
+/**
+ * cf_plan_add_source() - append a source and reserve its blob fd
+ * Return: fd index >= 0, or -ENOMEM with err filled.
+ */
+int cf_plan_add_source(const struct cf_plan_input *in, struct cf_plan *plan, const struct cf_source *source,
+                       struct cf_err *err);
+
+/** A warning for the log; planners do not log. Memory failure is ignored. */
+void cf_plan_warn(const struct cf_plan_input *in, struct cf_plan *plan, const char *fmt, ...)
+    CF_PRINTF(3, 4);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The process object: planner and the host's terminal work. */
+
+#include "base/err.h"
+#include "plan/plan.h"
+
+/** args, env (+ HOME, LISTEN_FDS), cwd, user, umask, rlimits, scheduler, ioPriority, personality, memory policy, console size. */
+int cf_process_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err);
+
+/**
+ * cf_term_console_send() - connect to --console-socket and send the pty master (one message, one fd, payload = name)
+ * Long socket paths are reached through /proc/self/fd.
+ */
+int cf_term_console_send(const char *socket_path, int master_fd, const char *pty_name, struct cf_err *err);

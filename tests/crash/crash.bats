@@ -1,0 +1,356 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The runtime is killed with SIGKILL, at named points (a build with -Dstop_points=true stops itself
+# there) and at random moments. Whatever was done by then, `delete --force` must undo: no process, no
+# mount, no cgroup, no state. Every test ends with that comparison.
+
+load ../cli/helpers
+
+CREATE_POINTS='create-published create-cgroup create-cloned create-spawned create-noted create-ready create-recorded create-announced'
+START_POINTS='start-released'
+DELETE_POINTS='delete-marked delete-killed delete-cgroup delete-hooks'
+
+setup() {
+  requires root
+  grep -q COFFER_TEST_STOP_AT "$COFFER" || skip 'the binary was built without stop points'
+  setup_bundle
+  set_args sleep 100
+}
+
+teardown() {
+  local status=0 dir
+  # The first comparison is the test: nothing may need the help of teardown_bundle.
+  clean || status=1
+  teardown_bundle || status=1
+  return "$status"
+}
+
+clean() {
+  [ -z "${RESIDUE_BEFORE:-}" ] || assert_no_residue
+}
+
+stopped_process() { grep -q '^State:.T' "/proc/$1/status" 2>/dev/null; }
+stopped_or_gone() { not kill -0 "$1" 2>/dev/null || stopped_process "$1"; }
+
+# Runs coffer in the background up to the point, and kills it there.
+kill_at() { # kill_at POINT ARG...
+  local point=$1
+  shift
+  COFFER_TEST_STOP_AT=$point "$COFFER" --root "$ROOT" "$@" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
+  VICTIM=$!
+  wait_for 10 stopped_or_gone "$VICTIM"
+  stopped_process "$VICTIM" || {
+    echo "$point was not reached: $(cat "$BATS_TEST_TMPDIR/killed.out")" >&2
+    return 1
+  }
+  kill -9 "$VICTIM"
+  wait "$VICTIM" 2>/dev/null || true
+}
+
+# The only repair there is: silent, successful, complete, and the id is free again.
+repair() {
+  det delete --force "$CID"
+  [ "$status" -eq 0 ] && [ -z "$output" ] || {
+    echo "delete --force: status $status: $output" >&2
+    return 1
+  }
+  clean || return 1
+  run cof state "$CID"
+  assert_status 1
+  assert_has 'container does not exist'
+}
+
+each_create_point() {
+  local point
+  for point in $CREATE_POINTS; do
+    # Not every way passes create-noted: run writes its record once, when it knows everything, and so
+    # does what joins a pid namespace.
+    kill_at "$point" create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$CID" || [ "$point" = create-noted ]
+    repair || { echo "create, killed at $point" >&2; return 1; }
+    kill_at "$point" run --detach --bundle "$BUNDLE" "$CID" || [ "$point" = create-noted ]
+    repair || { echo "run, killed at $point" >&2; return 1; }
+  done
+}
+
+many_hooks() {
+  mkdir -p "$BATS_TEST_TMPDIR/hooks"
+  printf '#!/bin/sh\ncat >/dev/null\n' >"$BATS_TEST_TMPDIR/hooks/hook"
+  chmod 755 "$BATS_TEST_TMPDIR/hooks/hook"
+  cp "$BATS_TEST_TMPDIR/hooks/hook" "$BUNDLE/rootfs/bin/hook"
+  bundle_edit '.hooks = ({prestart: [{path: $p}]} | .createRuntime = .prestart | .createContainer = .prestart | .poststart = .prestart
+    | .poststop = .prestart | .startContainer = [{path: "/bin/hook"}])' --arg p "$BATS_TEST_TMPDIR/hooks/hook"
+}
+
+@test "every stop point of the sources is tested here" {
+  sources=$BATS_TEST_DIRNAME/../../src
+  [ -d "$sources" ] || skip 'no sources'
+  found=$(grep -rhoE 'cf_stop_point\("[a-z-]+"\)' "$sources" | sed 's/.*"\(.*\)".*/\1/' | sort -u | tr '\n' ' ')
+  assert_same points "$(printf '%s\n' $CREATE_POINTS $START_POINTS $DELETE_POINTS | sort -u | tr '\n' ' ')" "$found"
+}
+
+@test "killed in create and run" {
+  each_create_point
+}
+
+@test "killed in create and run, with a user namespace" {
+  setup_userns_bundle
+  set_args sleep 100
+  each_create_point
+}
+
+@test "killed in create and run, with a cgroup path and limits" {
+  bundle_edit '.linux.cgroupsPath = $p | .linux.resources.pids = {limit: 50}' --arg p "/crash-$CID"
+  each_create_point
+}
+
+@test "killed in create and run, with hooks of every kind" {
+  many_hooks
+  each_create_point
+}
+
+@test "killed in create and run, with namespaces joined by path" {
+  unshare --pid --ipc --fork sleep 600 3>&- >/dev/null 2>&1 &
+  holder=$!
+  background "$holder"
+  wait_for 5 pgrep -P "$holder"
+  child=$(pgrep -P "$holder")
+  background "$child"
+  set_namespace pid "/proc/$child/ns/pid"
+  set_namespace ipc "/proc/$child/ns/ipc"
+  each_create_point
+  kill -0 "$child"
+}
+
+@test "killed in create and run, without a pid namespace" {
+  drop_namespace pid
+  bundle_edit '.mounts |= map(select(.type != "proc")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+  set_args testinit children 3
+  each_create_point
+}
+
+@test "killed in create without a cgroup" {
+  for point in create-published create-spawned create-ready create-recorded create-announced; do
+    kill_at "$point" --cgroup-manager disabled create --bundle "$BUNDLE" "$CID"
+    repair
+  done
+}
+
+@test "killed before the record of the pid: the process ends by itself" {
+  kill_at create-spawned create --bundle "$BUNDLE" "$CID"
+  wait_for 5 no_processes
+  repair
+  kill_at create-ready create --bundle "$BUNDLE" "$CID"
+  wait_for 5 no_processes
+  repair
+}
+no_processes() { [ -z "$(our_processes)" ]; }
+
+@test "what state and list say of a container whose creator was killed" {
+  for point in $CREATE_POINTS; do
+    kill_at "$point" create --bundle "$BUNDLE" "$CID"
+    wait_for 5 status_is "$CID" stopped
+    assert_same pid 0 "$(cof state "$CID" | jq .pid)"
+    run cof list -q
+    assert_status 0
+    assert_line "$CID"
+    run cof start "$CID"
+    assert_status 1
+    det create --bundle "$BUNDLE" "$CID"
+    assert_status 1
+    assert_has 'container with given ID already exists'
+    repair
+  done
+}
+
+@test "killed in create: the id can be used again at once after delete" {
+  for point in $CREATE_POINTS; do
+    kill_at "$point" create --bundle "$BUNDLE" "$CID"
+    cof delete --force "$CID"
+    det run --detach --bundle "$BUNDLE" "$CID"
+    assert_status 0
+    status_is "$CID" running
+    cof delete --force "$CID"
+  done
+}
+
+@test "killed in create: a pid file is complete or absent" {
+  for point in $CREATE_POINTS; do
+    rm -f "$BATS_TEST_TMPDIR/pid"
+    kill_at "$point" create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$CID"
+    [ ! -e "$BATS_TEST_TMPDIR/pid" ] || grep -Eqx '[0-9]+' "$BATS_TEST_TMPDIR/pid"
+    repair
+  done
+}
+
+@test "killed in start: the container runs, delete ends it" {
+  for point in $START_POINTS; do
+    det create --bundle "$BUNDLE" "$CID"
+    kill_at "$point" start "$CID"
+    wait_for 5 status_is "$CID" running
+    repair
+  done
+}
+
+@test "killed in delete: delete again" {
+  many_hooks
+  for point in $DELETE_POINTS; do
+    det create --bundle "$BUNDLE" "$CID"
+    cof start "$CID"
+    kill_at "$point" delete --force "$CID"
+    status_is "$CID" stopped
+    repair
+    det create --bundle "$BUNDLE" "$CID"
+    kill_at "$point" delete "$CID"
+    det delete "$CID"
+    assert_status 0
+    clean
+  done
+}
+
+@test "killed in delete: poststop hooks run at least once" {
+  printf '#!/bin/sh\necho ran >>%s\n' "$BATS_TEST_TMPDIR/poststop" >"$BATS_TEST_TMPDIR/hook"
+  chmod 755 "$BATS_TEST_TMPDIR/hook"
+  bundle_edit '.hooks = {poststop: [{path: $p}]}' --arg p "$BATS_TEST_TMPDIR/hook"
+  for point in $DELETE_POINTS; do
+    rm -f "$BATS_TEST_TMPDIR/poststop"
+    det create --bundle "$BUNDLE" "$CID"
+    kill_at "$point" delete "$CID"
+    repair
+    [ -s "$BATS_TEST_TMPDIR/poststop" ]
+  done
+}
+
+@test "killed in the rollback of a failed create" {
+  set_args /no/such/program
+  for point in delete-marked delete-killed delete-cgroup delete-hooks; do
+    kill_at "$point" create --bundle "$BUNDLE" "$CID"
+    repair
+  done
+}
+
+@test "killed while a hook hangs" {
+  # The hook of the runtime's side outlives its killed parent; its sleep is ours to end.
+  for kind in prestart createRuntime createContainer; do
+    printf '#!/bin/sh\necho $$ >%s\nexec sleep 600\n' "$BATS_TEST_TMPDIR/hook-pid" >"$BATS_TEST_TMPDIR/hang"
+    chmod 755 "$BATS_TEST_TMPDIR/hang"
+    rm -f "$BATS_TEST_TMPDIR/hook-pid"
+    bundle_edit '.hooks = {}'
+    bundle_edit '.hooks[$k] = [{path: $p}]' --arg k "$kind" --arg p "$BATS_TEST_TMPDIR/hang"
+    "$COFFER" --root "$ROOT" create --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
+    victim=$!
+    wait_for 10 test -s "$BATS_TEST_TMPDIR/hook-pid"
+    status_is "$CID" creating
+    kill -9 "$victim"
+    wait "$victim" 2>/dev/null || true
+    [ $kind = createContainer ] || kill -9 "$(cat "$BATS_TEST_TMPDIR/hook-pid")" 2>/dev/null || true
+    repair || { echo "killed in $kind" >&2; false; }
+  done
+}
+
+@test "killed while a startContainer or poststart hook hangs" {
+  for kind in startContainer poststart; do
+    printf '#!/bin/sh\necho $$ >%s\nexec sleep 600\n' "$BATS_TEST_TMPDIR/hook-pid" >"$BATS_TEST_TMPDIR/hang"
+    printf '#!/bin/sh\nexec sleep 600\n' >"$BUNDLE/rootfs/bin/hang"
+    chmod 755 "$BATS_TEST_TMPDIR/hang" "$BUNDLE/rootfs/bin/hang"
+    rm -f "$BATS_TEST_TMPDIR/hook-pid"
+    bundle_edit '.hooks = {}'
+    bundle_edit '.hooks[$k] = [{path: $p}]' --arg k "$kind" --arg p "$([ $kind = startContainer ] && echo /bin/hang || echo "$BATS_TEST_TMPDIR/hang")"
+    det create --bundle "$BUNDLE" "$CID"
+    "$COFFER" --root "$ROOT" start "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
+    victim=$!
+    if [ $kind = poststart ]; then
+      wait_for 10 test -s "$BATS_TEST_TMPDIR/hook-pid"
+    else
+      wait_for 10 hook_in_container
+    fi
+    kill -9 "$victim"
+    wait "$victim" 2>/dev/null || true
+    [ $kind = startContainer ] || kill -9 "$(cat "$BATS_TEST_TMPDIR/hook-pid")" 2>/dev/null || true
+    repair || { echo "killed in $kind" >&2; false; }
+  done
+}
+hook_in_container() { our_processes | grep -q 'sleep 600'; }
+
+@test "run in the foreground killed: the container runs on, delete ends it" {
+  "$COFFER" --root "$ROOT" run --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
+  victim=$!
+  wait_for 10 status_is "$CID" running
+  kill -9 "$victim"
+  wait "$victim" 2>/dev/null || true
+  status_is "$CID" running
+  repair
+}
+
+@test "run killed at its end, while it deletes" {
+  set_args true
+  for point in $DELETE_POINTS; do
+    kill_at "$point" run --bundle "$BUNDLE" "$CID"
+    repair
+  done
+}
+
+@test "the process of a container killed from outside, then the runtime" {
+  det create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$CID"
+  kill -9 "$(cat "$BATS_TEST_TMPDIR/pid")"
+  wait_for 5 status_is "$CID" stopped
+  kill_at delete-cgroup delete "$CID"
+  repair
+}
+
+@test "leftovers of a killed publication are swept by later commands" {
+  mkdir -p "$ROOT" && chmod 700 "$ROOT"
+  mkdir -m 700 "$ROOT/.tmp-abandoned" "$ROOT/.dead-abandoned"
+  touch "$ROOT/.tmp-abandoned/lock" "$ROOT/.tmp-abandoned/state.json" "$ROOT/.dead-abandoned/lock"
+  run cof list -q
+  assert_status 0
+  assert_same list '' "$output"
+  det create --bundle "$BUNDLE" "$CID"
+  assert_status 0
+  cof delete "$CID"
+  [ ! -e "$ROOT/.dead-abandoned" ]
+  rm -rf "$ROOT/.tmp-abandoned"
+}
+
+# Milliseconds after which a whole command would be through, to spread the shots over it.
+@test "30 rounds of create, start, delete killed at random moments" {
+  local round delay
+  RANDOM=20
+  for round in $(seq 30); do
+    "$COFFER" --root "$ROOT" create --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
+    victim=$!
+    delay=$((RANDOM % 12))
+    sleep "0.00$(printf '%02d' $delay)"
+    kill -9 "$victim" 2>/dev/null || true
+    wait "$victim" 2>/dev/null || true
+    case $((round % 3)) in
+      0)
+        timeout -s KILL "0.00$((RANDOM % 9 + 1))" "$COFFER" --root "$ROOT" start "$CID" >/dev/null 2>&1 </dev/null || true
+        ;;
+      1)
+        timeout -s KILL "0.00$((RANDOM % 9 + 1))" "$COFFER" --root "$ROOT" delete --force "$CID" >/dev/null 2>&1 </dev/null || true
+        ;;
+    esac
+    det delete --force "$CID"
+    [ "$status" -eq 0 ] || { echo "round $round, delay $delay: $output" >&2; false; }
+    clean || { echo "round $round, delay $delay" >&2; false; }
+  done
+}
+
+@test "30 rounds of run with a user namespace and hooks killed at random moments" {
+  local round delay
+  setup_userns_bundle
+  many_hooks
+  set_args sleep 100
+  RANDOM=30
+  for round in $(seq 30); do
+    "$COFFER" --root "$ROOT" run --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
+    victim=$!
+    delay=$((RANDOM % 30))
+    sleep "0.0$(printf '%02d' $delay)"
+    kill -9 "$victim" 2>/dev/null || true
+    wait "$victim" 2>/dev/null || true
+    det delete --force "$CID"
+    [ "$status" -eq 0 ] || { echo "round $round, delay $delay: $output" >&2; false; }
+    clean || { echo "round $round, delay $delay" >&2; false; }
+  done
+}
