@@ -10,13 +10,16 @@ _coffer_options() { # of the command $1; '' for the global ones
     kill) echo '--all --help' ;;
     delete) echo '--force --help' ;;
     list) echo '--format --quiet --help' ;;
+    ps) echo '--format --help' ;;
+    events) echo '--interval --stats --help' ;;
+    update) echo '--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --l3-cache-schema --mem-bw-schema --help' ;;
     spec) echo '--bundle --file --rootless --userns --help' ;;
     plan) echo '--bundle --help' ;;
-    start | state | features) echo '--help' ;;
+    start | state | pause | resume | features) echo '--help' ;;
   esac
 }
 
-_coffer_commands='create start run state kill delete list spec plan features'
+_coffer_commands='create start run state kill delete pause resume update list ps events spec plan features'
 
 _coffer() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' i
@@ -42,12 +45,12 @@ _coffer() {
     :--log-level) mapfile -t COMPREPLY < <(compgen -W 'error warning debug' -- "$current") && return ;;
     :--cgroup-manager) mapfile -t COMPREPLY < <(compgen -W 'cgroupfs disabled' -- "$current") && return ;;
     :--rootless) mapfile -t COMPREPLY < <(compgen -W 'true false auto' -- "$current") && return ;;
-    list:--format | list:-f) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current") && return ;;
+    list:--format | list:-f | ps:--format | ps:-f) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current") && return ;;
     :--root | *:--bundle | *:-b) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
-    :--log | *:--config | *:--file | *:-f | *:--*-socket | *:--pid-file)
+    :--log | *:--config | update:--resources | update:-r | *:--file | *:-f | *:--*-socket | *:--pid-file)
       [[ $command:$previous == delete:-f ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$current") && return; }
       ;;
-    *:--preserve-fds | *:--userns) return ;;
+    *:--preserve-fds | *:--userns | events:--interval) return ;;
   esac
 
   if [[ $current == -* ]]; then
@@ -56,7 +59,7 @@ _coffer() {
   fi
   case $command in
     '') mapfile -t COMPREPLY < <(compgen -W "$_coffer_commands" -- "$current") ;;
-    start | state | delete | kill)
+    start | state | delete | kill | ps | events | pause | resume | update)
       mapfile -t COMPREPLY < <(compgen -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" -- "$current")
       ;;
     plan) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;

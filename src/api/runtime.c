@@ -32,8 +32,10 @@ static int runtime_new(const struct coffer_runtime_options *options, coffer_runt
     if (!runtime)
         return cf_err_oom(err);
     runtime->root = strdup(o.root);
-    if (!runtime->root) {
-        free(runtime);
+    runtime->bus_address = o.bus_address ? strdup(o.bus_address) : NULL;
+    runtime->runtime_dir = o.runtime_dir ? strdup(o.runtime_dir) : NULL;
+    if (!runtime->root || (o.bus_address && !runtime->bus_address) || (o.runtime_dir && !runtime->runtime_dir)) {
+        coffer_runtime_free(runtime);
         return cf_err_oom(err);
     }
     runtime->root_sticky = o.flags & COFFER_RUNTIME_ROOT_STICKY;
@@ -60,6 +62,8 @@ void coffer_runtime_free(coffer_runtime *runtime)
         return;
     cf_store_free(runtime->store);
     free(runtime->root);
+    free(runtime->bus_address);
+    free(runtime->runtime_dir);
     free(runtime);
 }
 

@@ -19,7 +19,6 @@
 #include "sys/fs.h"
 #include "sys/task.h"
 
-#define MAX_WRITES 32
 #define KILL_ROUNDS 100
 
 static bool is_permission(int r)
@@ -110,7 +109,7 @@ static int check_existing(const struct cf_cgroup_dir *dir, int fd, struct cf_err
     return 0;
 }
 
-static int make_dir(struct cf_cgroup_dir *dir, size_t *ret_made, int *ret_fd, struct cf_err *err)
+static int make_dir(struct cf_cgroup_dir *dir, bool of_unit, size_t *ret_made, int *ret_fd, struct cf_err *err)
 {
     const bool v1 = *dir->controllers;
     cf_auto_fd int root_fd = cf_cgfs_open_hierarchy(dir->hierarchy, v1);
@@ -126,7 +125,7 @@ static int make_dir(struct cf_cgroup_dir *dir, size_t *ret_made, int *ret_fd, st
         cf_err_field(err, "linux.cgroupsPath");
         return fd;
     }
-    dir->created = *ret_made > 0;
+    dir->created = *ret_made > 0 || of_unit;
     r = cf_sys_fstat(fd, &st);
     if (r < 0)
         r = cf_err_sys(err, r, "look at cgroup `%s`", dir->path);
@@ -156,75 +155,6 @@ static void unmake(const struct cf_cgroup_dir *dir, size_t made)
 
     if (root_fd >= 0)
         cf_cgfs_unmake(root_fd, dir->path, made);
-}
-
-/* The kernel clamps shares without a word: read back what became of them. */
-static int check_shares(const struct cf_cgroup_write *write, int fd, struct cf_err *err)
-{
-    uint64_t want, have;
-    char text[32], *end;
-
-    if (strcmp(write->file, "cpu.shares") != 0 ||
-        cf_cgfs_read(fd, "cpu.shares", text, sizeof(text)) < 0)
-        return 0;
-    end = strchr(text, '\n');
-    if (end)
-        *end = '\0';
-    if (cf_num_parse_u64(text, 0, UINT64_MAX, &have) < 0 ||
-        cf_num_parse_u64(write->value, 0, UINT64_MAX, &want) < 0 || have == want)
-        return 0;
-    return cf_err_config(err, "resources-value", write->field,
-                         want > have ? "the maximum allowed cpu-shares is %llu"
-                                     : "the minimum allowed cpu-shares is %llu",
-                         (unsigned long long) have);
-}
-
-/* 1: done, 0: the value does not fit the others yet, or an error. */
-static int write_limit(const struct cf_cgroup_plan *plan, struct cf_cgroup *cg,
-                       const struct cf_cgroup_write *write, bool last_try, struct cf_err *err)
-{
-    int fd = cf_cgroup_dir_fd(cg, write->controller), r;
-
-    if (fd < 0) {
-        if (cf_cgroup_write_is_default(write) || plan->rootless_optional)
-            return 1;
-        (void) cf_err_set(err, COFFER_ERROR_UNSUPPORTED, "cgroup-controller", -EOPNOTSUPP,
-                          "%s: controller `%s` is not mounted", write->field, write->controller);
-        cf_err_field(err, "%s", write->field);
-        return -EOPNOTSUPP;
-    }
-    r = cf_cgroup_write_one(fd, write);
-    if (r == 0) {
-        r = check_shares(write, fd, err);
-        return r < 0 ? r : 1;
-    }
-    if ((r == -EINVAL || r == -EBUSY) && !last_try)
-        return 0;
-    if (is_permission(r) && plan->rootless_optional)
-        return 1;
-    return cf_cgroup_write_failed(write, fd, r, err);
-}
-
-/* Limits that depend on each other (memory and memory+swap, quota and period) are accepted in one
- * order or the other, depending on the present values: what was refused is tried a second time. */
-static int write_limits(const struct cf_cgroup_plan *plan, struct cf_cgroup *cg, struct cf_err *err)
-{
-    bool done[MAX_WRITES] = {false};
-
-    for (int round = 0; round < 2; round++) {
-        for (size_t i = 0; i < plan->n_writes; i++) {
-            int r;
-
-            if (i < MAX_WRITES && done[i])
-                continue;
-            r = write_limit(plan, cg, &plan->writes[i], round > 0 || i >= MAX_WRITES, err);
-            if (r < 0)
-                return r;
-            if (i < MAX_WRITES)
-                done[i] = r > 0;
-        }
-    }
-    return 0;
 }
 
 static int write_devices(const struct cf_cgroup_plan *plan, struct cf_cgroup *cg,
@@ -266,7 +196,7 @@ static int v1_create(const struct cf_cgroup_plan *plan, struct cf_cgroup_record 
         struct cf_cgroup_dir dir = record->dirs[i];
         int fd = -EBADF;
 
-        r = make_dir(&dir, &made[n], &fd, err);
+        r = make_dir(&dir, cg->unit_made, &made[n], &fd, err);
         /* The hybrid's v2 tree is a convenience, and all is for a caller without privileges. */
         if (r < 0 && ((is_permission(r) && plan->rootless_optional) || !*dir.controllers)) {
             cf_err_clear(err);
@@ -283,7 +213,7 @@ static int v1_create(const struct cf_cgroup_plan *plan, struct cf_cgroup_record 
         }
     }
     if (r == 0)
-        r = write_limits(plan, cg, err);
+        r = cf_cgroup_write_limits_v1(plan, cg, err);
     if (r == 0)
         r = write_devices(plan, cg, err);
     if (r < 0) {
@@ -425,13 +355,7 @@ static int v1_kill(struct cf_cgroup *cg, int signo, struct cf_err *err)
             (void) cf_cgfs_write(unified->fd, "cgroup.kill", "1");
         r = kill_rounds(dir, freezer_fd);
     } else {
-        bool frozen = v1_is_frozen(cg);
-
-        if (freezer_fd >= 0 && !frozen)
-            (void) set_freezer(freezer_fd, true);
-        r = cf_cgroup_signal_pids(dir->fd, signo);
-        if (freezer_fd >= 0 && !frozen)
-            (void) set_freezer(freezer_fd, false);
+        r = cf_cgroup_signal_each(dir->fd, signo);
     }
     if (r < 0 && r != -ENODEV)
         return cf_err_sys(err, r, "signal the processes of cgroup `%s`", dir->path);

@@ -39,142 +39,25 @@ static bool wants_limits(const struct cf_cgroup_plan *plan)
     return false;
 }
 
-static int no_delegation(struct cf_err *err, int r, const char *path)
-{
-    (void) cf_err_set(err, COFFER_ERROR_PERMISSION, "cgroup-delegation", r,
-                      "linux.resources asks for limits, but the cgroup `%s` is not delegated to "
-                      "the caller",
-                      path);
-    cf_err_field(err, "linux.resources");
-    cf_err_hint(err, "delegate the controllers to the user, or leave out linux.resources");
-    return r;
-}
-
-/* ---- controllers ---- */
-
-static int enable_failed(struct cf_err *err, int r, const char *path, const char *controller)
-{
-    if (r == -EBUSY) {
-        (void) cf_err_set(err, COFFER_ERROR_SYSTEM, "cgroup-busy", r,
-                          "cannot enable controller `%s` below cgroup `%s`: it has processes of "
-                          "its own",
-                          controller, path);
-        cf_err_hint(err, "a cgroup has either processes or children with controllers: move the "
-                         "processes into a child, or choose another linux.cgroupsPath");
-    } else if (is_permission(r)) {
-        return no_delegation(err, r, path);
-    } else {
-        (void) cf_err_sys(err, r, "enable controller `%s` below cgroup `%s`", controller, path);
-    }
-    return r;
-}
-
-/* Enables the controllers of @needed below one cgroup, those that are not enabled yet. */
-static int enable_at(int fd, const char *path, const char *const *needed, size_t n,
-                     struct cf_err *err)
-{
-    char enabled[512], available[512];
-    long len = cf_cgfs_read(fd, "cgroup.subtree_control", enabled, sizeof(enabled));
-
-    if (len >= 0)
-        len = cf_cgfs_read(fd, "cgroup.controllers", available, sizeof(available));
-    if (len < 0)
-        return cf_err_sys(err, (int) len, "read the controllers of cgroup `%s`", path);
-    for (size_t i = 0; i < n; i++) {
-        char word[32];
-        int r;
-
-        if (cf_cgfs_has_word(enabled, needed[i]))
-            continue;
-        if (!cf_cgfs_has_word(available, needed[i])) {
-            (void) cf_err_set(err, COFFER_ERROR_UNSUPPORTED, "cgroup-controller", -EOPNOTSUPP,
-                              "controller `%s` is not available in cgroup `%s`", needed[i], path);
-            cf_err_field(err, "linux.resources");
-            cf_err_hint(err, "the kernel lacks it, a v1 tree holds it, or it is not delegated");
-            return -EOPNOTSUPP;
-        }
-        (void) cf_format(word, sizeof(word), "+%s", needed[i]);
-        r = cf_cgfs_write(fd, "cgroup.subtree_control", word);
-        if (r < 0)
-            return enable_failed(err, r, path, needed[i]);
-    }
-    return 0;
-}
-
-/* From the root of the hierarchy down to the parent of @path. */
-static int enable_down(int root_fd, const char *path, const char *const *needed, size_t n,
-                       struct cf_err *err)
-{
-    char at[PATH_MAX];
-
-    for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
-        cf_auto_fd int fd = -EBADF;
-        int r;
-
-        (void) cf_format(at, sizeof(at), "%.*s", (int) (slash == path ? 1 : slash - path), path);
-        fd = cf_cgfs_open_dir(root_fd, at, NULL);
-        if (fd < 0)
-            return cf_err_sys(err, fd, "open cgroup `%s`", at);
-        r = enable_at(fd, at, needed, n, err);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-static int enable_controllers(const struct cf_cgroup_plan *plan, int root_fd, const char *path,
-                              int fd, struct cf_err *err)
-{
-    const char *needed[8];
-    char have[512];
-    size_t n = 0;
-    long len;
-
-    if (plan->n_writes == 0)
-        return 0;
-    len = cf_cgfs_read(fd, "cgroup.controllers", have, sizeof(have));
-    if (len < 0)
-        return cf_err_sys(err, (int) len, "read `cgroup.controllers` of cgroup `%s`", path);
-    for (size_t i = 0; i < plan->n_writes; i++) {
-        const struct cf_cgroup_write *write = &plan->writes[i];
-        bool known = !*write->controller || cf_cgfs_has_word(have, write->controller);
-
-        /* Nobody needs a controller for being unlimited. */
-        if (cf_cgroup_write_is_default(write))
-            continue;
-        for (size_t k = 0; k < n && !known; k++)
-            known = strcmp(needed[k], write->controller) == 0;
-        if (!known && n < sizeof(needed) / sizeof(needed[0]))
-            needed[n++] = write->controller;
-    }
-    return n == 0 ? 0 : enable_down(root_fd, path, needed, n, err);
-}
-
 /* ---- create ---- */
 
-static int check_leaf(int fd, const char *path, bool created, struct cf_err *err)
+static int check_leaf(int root_fd, int fd, const char *path, bool created, bool child, struct cf_err *err)
 {
     char text[128];
     uint64_t v;
-    long n;
+    int r;
 
     /* Right below the root a new cgroup is a domain, empty and thawed: nothing above can differ. */
     if (created && !strchr(path + strspn(path, "/"), '/'))
         return 0;
-    n = cf_cgfs_read(fd, "cgroup.type", text, sizeof(text));
-    if (n >= 0 && !cf_str_starts_with(text, "domain\n")) {
-        text[n > 0 ? n - 1 : 0] = '\0';
-        (void) cf_err_set(err, COFFER_ERROR_UNSUPPORTED, "cgroup-type", -EOPNOTSUPP,
-                          "cgroup `%s` is `%s`: it cannot hold the container", path, text);
-        cf_err_field(err, "linux.cgroupsPath");
-        cf_err_hint(err, "a threaded cgroup is above it or below it: choose another path");
-        return -EOPNOTSUPP;
-    }
+    r = cf_cgroup_v2_check_type(root_fd, path, fd, err);
+    if (r < 0)
+        return r;
     if (!created && cf_cgfs_read_key(fd, "cgroup.events", "populated", &v) == 0 && v != 0)
         return cf_cgroup_err_populated(fd, path, err);
     if (cf_cgfs_read_key(fd, "cgroup.events", "frozen", &v) == 0 && v != 0)
         return cf_cgroup_err_frozen(path, err);
-    if (!created && cf_cgfs_read(fd, "cgroup.subtree_control", text, sizeof(text)) > 1) {
+    if (!created && !child && cf_cgfs_read(fd, "cgroup.subtree_control", text, sizeof(text)) > 1) {
         (void) cf_err_set(err, COFFER_ERROR_STATE, "cgroup-busy", -EBUSY,
                           "cgroup `%s` has controllers enabled for its children: it cannot have "
                           "processes",
@@ -182,22 +65,6 @@ static int check_leaf(int fd, const char *path, bool created, struct cf_err *err
         cf_err_field(err, "linux.cgroupsPath");
         cf_err_hint(err, "choose a path below it");
         return -EBUSY;
-    }
-    return 0;
-}
-
-static int write_limits(const struct cf_cgroup_plan *plan, bool created, int fd, struct cf_err *err)
-{
-    for (size_t i = 0; i < plan->n_writes; i++) {
-        const struct cf_cgroup_write *write = &plan->writes[i];
-        int r;
-
-        /* What every new cgroup starts with need not be said. */
-        if (created && cf_cgroup_write_is_default(write))
-            continue;
-        r = cf_cgroup_write_one(fd, write);
-        if (r < 0)
-            return cf_cgroup_write_failed(write, fd, r, err);
     }
     return 0;
 }
@@ -211,13 +78,10 @@ static int fill(const struct cf_cgroup_plan *plan, struct cf_cgroup_dir *dir, in
     if (r < 0)
         return cf_err_sys(err, r, "look at cgroup `%s`", dir->path);
     dir->inode = st.st_ino;
-    r = enable_controllers(plan, root_fd, dir->path, fd, err);
-    if (r < 0)
-        return r;
-    r = check_leaf(fd, dir->path, dir->created, err);
-    if (r < 0)
-        return r;
-    return write_limits(plan, dir->created, fd, err);
+    r = check_leaf(root_fd, fd, dir->path, dir->created, plan->subgroup != NULL, err);
+    if (r == 0)
+        r = cf_cgroup_v2_enable(plan, root_fd, dir->path, fd, err);
+    return r < 0 ? r : cf_cgroup_write_limits_v2(plan, fd, dir->created && !plan->systemd, err);
 }
 
 static int make_failed(const struct cf_cgroup_plan *plan, struct cf_cgroup_record *record,
@@ -225,7 +89,9 @@ static int make_failed(const struct cf_cgroup_plan *plan, struct cf_cgroup_recor
 {
     if (is_permission(r) && plan->rootless_optional) {
         if (wants_limits(plan))
-            return no_delegation(err, r, path);
+            return cf_cgroup_err_delegation(err, r, path);
+        if (plan->subgroup)
+            return cf_cgroup_delegate_refused(err, r, path);
         record->backend = cf_cgroup_ops_none.name;
         record->n_dirs = 0;
         return 0;
@@ -252,10 +118,14 @@ static int v2_create(const struct cf_cgroup_plan *plan, struct cf_cgroup_record 
         cg->ops = &cf_cgroup_ops_none;
         return r;
     }
-    dir->created = made > 0;
+    dir->created = made > 0 || cg->unit_made;
     r = fill(plan, dir, root_fd, fd, err);
     if (r == 0)
+        r = cf_cgroup_delegate(plan, root_fd, dir, fd, &cg->leaf_fd, err);
+    if (r == 0) {
+        cg->subgroup = plan->subgroup;
         r = cf_cgroup_add_dir(cg, cf_steal_fd(&fd), dir) < 0 ? cf_err_oom(err) : 0;
+    }
     if (r == 0) /* for removing it again */
         cg->dirs[0].parent_fd = parent_fd >= 0 ? cf_steal_fd(&parent_fd) : cf_steal_fd(&root_fd);
     if (r < 0) {
@@ -388,18 +258,14 @@ static int v2_kill(struct cf_cgroup *cg, int signo, struct cf_err *err)
     const struct cf_cgroup_open_dir *dir = cg->dirs;
     int r;
 
-    if (cg->n == 0 || !dir->created)
+    if (cg->n == 0 || (!dir->created && !cg->subgroup))
         return 0;
-    if (signo == SIGKILL) {
+    if (!dir->created) { /* of what was there before, only the child is ours */
+        r = signo == SIGKILL ? cf_cgroup_subgroup_kill(dir->fd, cg->subgroup) : 0;
+    } else if (signo == SIGKILL) {
         r = cf_cgfs_write(dir->fd, "cgroup.kill", "1");
     } else {
-        bool frozen = v2_is_frozen(cg);
-
-        /* Frozen, nobody can fork away from under the list. The signal waits for the thaw. */
-        (void) cf_cgfs_write(dir->fd, "cgroup.freeze", "1");
-        r = cf_cgroup_signal_pids(dir->fd, signo);
-        if (!frozen)
-            (void) cf_cgfs_write(dir->fd, "cgroup.freeze", "0");
+        r = cf_cgroup_signal_each(dir->fd, signo);
     }
     if (r < 0 && r != -ENODEV)
         return cf_err_sys(err, r, "signal the processes of cgroup `%s`", dir->path);

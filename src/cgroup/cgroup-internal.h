@@ -33,6 +33,13 @@ struct cf_cgroup {
     struct cf_arena *arena;
     struct cf_cgroup_open_dir *dirs;
     size_t n;
+    int leaf_fd; /* of a cgroup just made: the child in which the processes are to live; -1: none */
+    const char *subgroup; /* name of that child as recorded, NULL: none */
+    const struct cf_cgroup_record *unit; /* in create: the record with the unit that was started, NULL: none */
+    bool unit_made;       /* and it was not there before: everything in it is ours */
+    bool unit_no_clone;   /* the caller may not clone into it, only the manager can move processes there */
+    int unit_holder_fd;   /* pidfd of the process that keeps it alive until the container's is there */
+    const struct cf_cgroup_write *unit_pids; /* limit that makes no room for both, to be written again */
 };
 
 struct cf_cgroup_ops {
@@ -93,6 +100,8 @@ int cf_cgfs_mkpath(int root_fd, const char *path, size_t *ret_made, int *ret_par
 /** Removes the last @n components of @path, leaf first, as far as they are empty. */
 void cf_cgfs_unmake(int root_fd, const char *path, size_t n);
 
+/* ---- cgroup-walk.c ---- */
+
 struct cf_cgfs_pids {
     pid_t *pids; /* malloc'ed */
     size_t n, cap;
@@ -114,6 +123,52 @@ int cf_cgfs_rm_children(int dir_fd);
 int cf_cgroup_locate_v1(const struct cf_cgroup_plan *plan, char *mounts, const char *cgroups,
                         struct cf_arena *arena, struct cf_cgroup_record *ret, struct cf_err *err);
 
+/* ---- cgroup-unit.c ---- */
+
+/**
+ * cf_cgroup_unit_start() - start the plan's unit; record->dirs becomes its cgroup in every hierarchy
+ * On failure the record names no unit any more.
+ */
+int cf_cgroup_unit_start(const struct cf_cgroup_plan *plan, struct cf_cgroup_record *record, int *ret_holder_fd,
+                         bool *ret_made, struct cf_err *err);
+/** After the backend's create: makes room for the first process, sees whether it can be cloned into the cgroup. */
+int cf_cgroup_unit_settle(const struct cf_cgroup_plan *plan, struct cf_cgroup *cg, struct cf_err *err);
+/** Ends the process that kept the unit alive. */
+void cf_cgroup_unit_release(struct cf_cgroup *cg);
+
+/* ---- cgroup-delegate-plan.c ---- */
+
+/**
+ * cf_cgroup_delegate_plan() - plan.subgroup from the annotations
+ * After backend manager and namespaces are planned. Who owns it is decided by cf_cgroup_delegate_mount().
+ * Code: cgroup-delegate.
+ */
+int cf_cgroup_delegate_plan(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err);
+
+/* ---- cgroup-delegate.c ---- */
+
+/**
+ * cf_cgroup_delegate() - make the child of a v2 cgroup and give away what is delegated
+ * @root_fd: the hierarchy; @dir, @fd: the container's cgroup in it, limits set, without processes
+ * @ret_leaf: the child, -EBADF if none was asked for
+ * Nothing to do without subgroup and delegate in @plan. On failure the child is removed again.
+ */
+int cf_cgroup_delegate(const struct cf_cgroup_plan *plan, int root_fd, const struct cf_cgroup_dir *dir, int fd,
+                       int *ret_leaf, struct cf_err *err);
+
+/** Enables for the children of a v2 cgroup what it has itself, as far as possible. */
+void cf_cgroup_offer_controllers(int fd);
+
+/** The caller may not even make the cgroup in which the child would be. Return: @r. */
+int cf_cgroup_delegate_refused(struct cf_err *err, int r, const char *path);
+
+/**
+ * cf_cgroup_subgroup_kill() / cf_cgroup_subgroup_remove() - the child alone
+ * For a cgroup that we did not make: of that, only the child is ours. 0 if there is none.
+ */
+int cf_cgroup_subgroup_kill(int fd, const char *subgroup);
+int cf_cgroup_subgroup_remove(int fd, const char *subgroup);
+
 /* ---- cgroup-signal.c ---- */
 
 /**
@@ -122,6 +177,13 @@ int cf_cgroup_locate_v1(const struct cf_cgroup_plan *plan, char *mounts, const c
  * Return: number of processes signalled, or -errno.
  */
 int cf_cgroup_signal_pids(int dir_fd, int signo);
+
+/**
+ * cf_cgroup_signal_each() - a signal that need not end anybody, once to each process in and below a directory
+ * Also to those that are forked meanwhile. The freezer is left alone: pause and resume may be at it, and a
+ * signal takes no lock. Return: 0 or -errno.
+ */
+int cf_cgroup_signal_each(int dir_fd, int signo);
 
 /** Waits until the processes that are in and below it now have ended (or the deadline). */
 int cf_cgroup_wait_pids(int dir_fd, int64_t deadline_ms);
@@ -135,6 +197,32 @@ int cf_cgroup_wait_pids(int dir_fd, int64_t deadline_ms);
 int cf_cgroup_write_one(int dir_fd, const struct cf_cgroup_write *write);
 int cf_cgroup_write_failed(const struct cf_cgroup_write *write, int dir_fd, int r,
                            struct cf_err *err);
+
+/** v1: the kernel clamps cpu.shares without a word; nothing to check for other files. */
+int cf_cgroup_check_shares(const struct cf_cgroup_write *write, int fd, struct cf_err *err);
+
+/** The caller may not have limits at @path. Return: @r. Code: cgroup-delegation. */
+int cf_cgroup_err_delegation(struct cf_err *err, int r, const char *path);
+
+/* ---- limits.c ---- */
+
+/**
+ * cf_cgroup_write_limits_v1() / cf_cgroup_write_limits_v2() - all limits of a cgroup without processes
+ * v1: each goes into the open directory of its controller; cgroups above get a realtime budget if they have none.
+ * @fd, @created: the v2 directory. What a created cgroup has anyway is not written.
+ */
+int cf_cgroup_write_limits_v1(const struct cf_cgroup_plan *plan, const struct cf_cgroup *cg,
+                              struct cf_err *err);
+int cf_cgroup_write_limits_v2(const struct cf_cgroup_plan *plan, int fd, bool created,
+                              struct cf_err *err);
+
+/* ---- enable-v2.c ---- */
+
+/** Enables what plan->writes need, from the root of the hierarchy down to the parent of @path. */
+int cf_cgroup_v2_enable(const struct cf_cgroup_plan *plan, int root_fd, const char *path, int fd,
+                        struct cf_err *err);
+/** Refuses a cgroup that is threaded or has been made invalid by one above. Code: cgroup-type. */
+int cf_cgroup_v2_check_type(int root_fd, const char *path, int fd, struct cf_err *err);
 
 /** Errors of the two checks of a cgroup that existed before, with the callers' literal texts. */
 int cf_cgroup_err_populated(int dir_fd, const char *path, struct cf_err *err);

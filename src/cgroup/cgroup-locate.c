@@ -16,6 +16,7 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "cgroup/cgroup-internal.h"
+#include "cgroup/systemd.h"
 #include "sys/fs.h"
 
 #define PROC_LIMIT (16u << 20)
@@ -355,9 +356,17 @@ static void mark_missing(const struct cf_cgroup_record *record)
 int cf_cgroup_locate(const struct cf_cgroup_plan *plan, struct cf_arena *arena,
                      struct cf_cgroup_record *ret, struct cf_err *err)
 {
-    int r = locate(plan, arena, ret, err);
+    int r;
 
-    if (r == 0)
+    /* Where it will be is up to systemd: cf_cgroup_create() learns it. */
+    if (plan->systemd) {
+        *ret = (struct cf_cgroup_record) {.backend = plan->backend, .subgroup = plan->subgroup};
+        return cf_systemd_name_unit(plan->systemd, arena, ret, err);
+    }
+    r = locate(plan, arena, ret, err);
+    if (r == 0) {
+        ret->subgroup = plan->subgroup;
         mark_missing(ret);
+    }
     return r;
 }

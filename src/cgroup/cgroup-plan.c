@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "cgroup/cgroup-internal.h"
 #include "cgroup/res.h"
+#include "cgroup/systemd.h"
 #include "path/path.h"
 
 #define FIELD "linux.cgroupsPath"
@@ -108,13 +110,9 @@ int cf_cgroup_plan_build(const struct cf_plan_input *in, struct cf_plan *plan,
         .manager = manager,
         .rootless_optional = !in->facts->privileged || in->facts->in_userns,
     };
-    if (manager == CF_CGROUP_MANAGER_SYSTEMD) {
-        (void) cf_err_set(err, COFFER_ERROR_UNSUPPORTED, "cgroup-systemd", -EOPNOTSUPP,
-                          "the systemd cgroup manager (`--systemd-cgroup`) comes with a later "
-                          "release of coffer");
-        cf_err_hint(err, "use the cgroupfs manager of the caller");
-        return -EOPNOTSUPP;
-    }
+    r = cf_cgroup_delegate_plan(in, plan, err);
+    if (r < 0)
+        return r;
     if (manager == CF_CGROUP_MANAGER_DISABLED)
         return plan_without_cgroup(in, plan, res != NULL, err);
     if (res) {
@@ -128,7 +126,10 @@ int cf_cgroup_plan_build(const struct cf_plan_input *in, struct cf_plan *plan,
         if (w.oom)
             return cf_err_oom(err);
     }
-    r = plan_path(in, lin ? lin->cgroups_path : NULL, &cg->path, err);
+    if (manager == CF_CGROUP_MANAGER_SYSTEMD)
+        r = cf_systemd_plan_build(in, plan, err);
+    else
+        r = plan_path(in, lin ? lin->cgroups_path : NULL, &cg->path, err);
     if (r < 0)
         return r;
     r = plan_devices(in, res, cg, v2, err);
@@ -137,6 +138,7 @@ int cf_cgroup_plan_build(const struct cf_plan_input *in, struct cf_plan *plan,
     if (in->facts->cgroup_mode == CF_CGROUP_MODE_NONE) {
         cg->device_program = NULL;
         cg->n_device_program = 0;
+        cg->systemd = NULL;
         return plan_without_cgroup(in, plan, asks_for_limits(&w), err);
     }
     cg->backend = v2 ? "v2" : "v1";

@@ -19,7 +19,16 @@
 #include "sys/fs.h"
 #include "sys/task.h"
 
-static int remove_empty(const struct cf_cgroup_dir *dir, int64_t deadline_ms)
+/* The child that a container was to live in, made right after its cgroup. */
+static void remove_child(int parent_fd, const char *name, const char *subgroup)
+{
+    cf_auto_fd int fd = subgroup ? cf_cgfs_open_dir(parent_fd, name, NULL) : -EBADF;
+
+    if (fd >= 0)
+        (void) cf_sys_unlinkat(fd, subgroup, AT_REMOVEDIR);
+}
+
+static int remove_empty(const struct cf_cgroup_dir *dir, const char *subgroup, int64_t deadline_ms)
 {
     cf_auto_fd int root_fd = -EBADF, parent_fd = -EBADF;
     char parent[PATH_MAX];
@@ -44,6 +53,7 @@ static int remove_empty(const struct cf_cgroup_dir *dir, int64_t deadline_ms)
         r = cf_sys_unlinkat(parent_fd, name, AT_REMOVEDIR);
         if (r != -EBUSY || cf_cgroup_time_left(deadline_ms) == 0)
             return r;
+        remove_child(parent_fd, name, subgroup);
         (void) cf_sys_nanosleep(&pause, NULL);
     }
 }
@@ -56,7 +66,7 @@ int cf_cgroup_remove_unrecorded(const struct cf_cgroup_record *record, int timeo
     for (size_t i = record->n_dirs; i > 0; i--) {
         const struct cf_cgroup_dir *dir = &record->dirs[i - 1];
 
-        if (dir->inode == 0 && dir->created && remove_empty(dir, deadline) == -EBUSY)
+        if (dir->inode == 0 && dir->created && remove_empty(dir, record->subgroup, deadline) == -EBUSY)
             left++;
     }
     return left;

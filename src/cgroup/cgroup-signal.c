@@ -15,6 +15,9 @@
 #include "sys/sock.h"
 #include "sys/task.h"
 
+/* Processes that fork faster than they are listed are not worth more. */
+#define SIGNAL_ROUNDS 64
+
 static int compare_pids(const void *a, const void *b)
 {
     pid_t x = *(const pid_t *) a, y = *(const pid_t *) b;
@@ -80,6 +83,57 @@ int cf_cgroup_signal_pids(int dir_fd, int signo)
     close_all(fds, list.n);
     cf_cgfs_pids_done(&list);
     return r < 0 ? r : sent;
+}
+
+/* Signals those that are not in @seen, and notes them there. Return: how many, or -errno. */
+static int signal_new(int dir_fd, int signo, struct cf_cgfs_pids *seen)
+{
+    struct cf_cgfs_pids list = {0};
+    int *fds = NULL, sent = 0, r = open_all(dir_fd, &list, &fds);
+    const size_t known = seen->n;
+
+    if (r >= 0 && list.n > 0) {
+        pid_t *more = realloc(seen->pids, (known + list.n) * sizeof(*more));
+
+        if (more) {
+            seen->pids = more;
+            seen->cap = known + list.n;
+        } else {
+            r = -ENOMEM;
+        }
+    }
+    for (size_t i = 0; r >= 0 && i < list.n; i++) {
+        const struct cf_cgfs_pids sorted = {.pids = seen->pids, .n = known};
+        int s;
+
+        if (fds[i] < 0 || has_pid(&sorted, list.pids[i]))
+            continue;
+        seen->pids[seen->n++] = list.pids[i];
+        s = cf_sys_pidfd_send_signal(fds[i], signo, NULL, 0);
+        if (s == 0)
+            sent++;
+        else if (s != -ESRCH)
+            r = s;
+    }
+    if (seen->n > 1)
+        qsort(seen->pids, seen->n, sizeof(pid_t), compare_pids);
+    close_all(fds, list.n);
+    cf_cgfs_pids_done(&list);
+    return r < 0 ? r : sent;
+}
+
+int cf_cgroup_signal_each(int dir_fd, int signo)
+{
+    struct cf_cgfs_pids seen = {0};
+    int r = 0;
+
+    for (int i = 0; i < SIGNAL_ROUNDS; i++) {
+        r = signal_new(dir_fd, signo, &seen);
+        if (r <= 0)
+            break;
+    }
+    cf_cgfs_pids_done(&seen);
+    return r < 0 ? r : 0;
 }
 
 int cf_cgroup_wait_pids(int dir_fd, int64_t deadline_ms)

@@ -16,6 +16,7 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "cgroup/cgroup-internal.h"
+#include "cgroup/systemd.h"
 #include "sys/fs.h"
 #include "sys/task.h"
 
@@ -49,6 +50,8 @@ static struct cf_cgroup *cgroup_new(const struct cf_cgroup_ops *ops, size_t max_
     if (cg) {
         cg->arena = arena;
         cg->ops = ops;
+        cg->leaf_fd = -EBADF;
+        cg->unit_holder_fd = -EBADF;
         cg->dirs = cf_arena_calloc(arena, max_dirs + 1, sizeof(*cg->dirs));
     }
     if (!cg || !cg->dirs) {
@@ -83,6 +86,8 @@ void cf_cgroup_close(struct cf_cgroup *cg)
 {
     if (!cg)
         return;
+    cf_cgroup_unit_release(cg);
+    cf_fd_close(&cg->leaf_fd);
     for (size_t i = 0; i < cg->n; i++) {
         cf_fd_close(&cg->dirs[i].fd);
         cf_fd_close(&cg->dirs[i].parent_fd);
@@ -95,15 +100,27 @@ int cf_cgroup_create(const struct cf_cgroup_plan *plan, struct cf_cgroup_record 
 {
     cf_auto(cf_cgroup_closep) struct cf_cgroup *cg = NULL;
     const struct cf_cgroup_ops *ops = cf_cgroup_ops_of(record->backend);
+    cf_auto(cf_systemd_release) int holder_fd = -EBADF;
+    bool unit_made = false;
     int r;
 
     if (!ops)
         return cf_err_set(err, COFFER_ERROR_BUG, "cgroup-backend", -EINVAL,
                           "unknown cgroup backend `%s`", record->backend);
+    r = record->unit ? cf_cgroup_unit_start(plan, record, &holder_fd, &unit_made, err) : 0;
+    if (r < 0) {
+        cf_err_step(err, "cgroup");
+        return r;
+    }
     cg = cgroup_new(ops, record->n_dirs);
     if (!cg)
         return cf_err_oom(err);
+    cg->unit = record->unit ? record : NULL;
+    cg->unit_made = unit_made;
+    cg->unit_holder_fd = cf_steal_fd(&holder_fd);
     r = ops->create(plan, record, cg, err);
+    if (r == 0 && cg->unit)
+        r = cf_cgroup_unit_settle(plan, cg, err);
     if (r < 0) {
         /* What we did not make is not ours, however free its name was a moment ago. */
         for (size_t i = 0; i < record->n_dirs; i++)
@@ -155,13 +172,20 @@ int cf_cgroup_open(const struct cf_cgroup_record *record, struct cf_cgroup **ret
         if (!strchr(dir->path + strspn(dir->path, "/"), '/'))
             cg->dirs[cg->n - 1].parent_fd = cf_steal_fd(&root_fd);
     }
+    if (record->subgroup) {
+        cg->subgroup = cf_arena_strdup(cg->arena, record->subgroup);
+        if (!cg->subgroup)
+            return cf_err_oom(err);
+    }
     *ret = cf_steal_ptr(&cg);
     return 0;
 }
 
 int cf_cgroup_clone_fd(const struct cf_cgroup *cg)
 {
-    return cg->ops == &cf_cgroup_ops_v2 && cg->n > 0 ? cg->dirs[0].fd : -1;
+    if (cg->ops != &cf_cgroup_ops_v2 || cg->n == 0 || cg->unit_no_clone)
+        return -1;
+    return cg->leaf_fd >= 0 ? cg->leaf_fd : cg->dirs[0].fd;
 }
 
 static bool list_has(const char *list, const char *word)
@@ -180,6 +204,8 @@ static bool list_has(const char *list, const char *word)
 
 int cf_cgroup_dir_fd(const struct cf_cgroup *cg, const char *controller)
 {
+    if (cf_str_empty(controller) && cg->leaf_fd >= 0)
+        return cg->leaf_fd;
     for (size_t i = 0; i < cg->n; i++) {
         const char *controllers = cg->dirs[i].controllers;
 
@@ -193,7 +219,7 @@ int cf_cgroup_dir_fd(const struct cf_cgroup *cg, const char *controller)
 
 int cf_cgroup_attach(struct cf_cgroup *cg, pid_t pid, struct cf_err *err)
 {
-    int r = cg->ops->attach(cg, pid, err);
+    int r = cg->unit_no_clone ? cf_systemd_attach(cg->unit, pid, err) : cg->ops->attach(cg, pid, err);
 
     if (r < 0)
         cf_err_step(err, "cgroup");
@@ -325,6 +351,18 @@ static int remove_dir_retry(const struct cf_cgroup_open_dir *dir, int64_t deadli
     }
 }
 
+/* The cgroup was there before us; the child for the processes was not. */
+static int remove_subgroup(const struct cf_cgroup *cg, struct cf_err *err)
+{
+    int r = cf_cgroup_subgroup_remove(cg->dirs[0].fd, cg->subgroup);
+
+    if (r < 0) {
+        (void) cf_err_sys(err, r, "remove the child `%s` of cgroup `%s`", cg->subgroup, cg->dirs[0].path);
+        cf_err_step(err, "cgroup");
+    }
+    return r;
+}
+
 int cf_cgroup_destroy(struct cf_cgroup *cg, int timeout_ms, struct cf_err *err)
 {
     int64_t deadline = timeout_ms < 0 ? -1 : cf_clock_monotonic_ms() + timeout_ms;
@@ -333,13 +371,15 @@ int cf_cgroup_destroy(struct cf_cgroup *cg, int timeout_ms, struct cf_err *err)
 
     for (size_t i = 0; i < cg->n; i++)
         any |= cg->dirs[i].created;
-    if (!any || (cg->n == 1 && remove_at_once(&cg->dirs[0]) == 0))
+    if ((!any && !cg->subgroup) || (cg->n == 1 && remove_at_once(&cg->dirs[0]) == 0))
         return 0;
     first = cg->ops->wait_empty(cg, deadline, err);
     if (first < 0) {
         cf_err_step(err, "cgroup");
         return first;
     }
+    if (!any && cg->n > 0)
+        return remove_subgroup(cg, err);
     for (size_t i = cg->n; i > 0; i--) {
         int r = remove_dir_retry(&cg->dirs[i - 1], deadline);
 

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * cgroups: the plan, and the interface of the backends (v2, v1/hybrid, none; systemd comes later).
+ * cgroups: the plan, and the interface of the backends (v2, v1/hybrid, none). With the systemd manager a
+ * unit of systemd (systemd.h) says where the cgroup is; the same backends do the rest in it.
  *
  * coffer never signals, freezes or removes the root cgroup, or one that it did not create itself:
  * what it created is recorded with its inode and verified again before every such act (rule R28).
@@ -22,13 +23,22 @@ struct cf_plan_input;
 
 enum cf_cgroup_manager { CF_CGROUP_MANAGER_CGROUPFS = 0, CF_CGROUP_MANAGER_SYSTEMD, CF_CGROUP_MANAGER_DISABLED };
 
+#define CF_CGWRITE_IF_THERE 1u /* the file may be missing: then there is nothing to do (hugetlb *.rsvd.*) */
+#define CF_CGWRITE_LINES 2u    /* one write(2) for each line of the value (io.max, unified files) */
+#define CF_CGWRITE_ALWAYS 4u   /* of linux.resources.unified: no value of it is taken for a default */
+
 /* One value to write. */
 struct cf_cgroup_write {
     const char *controller; /* v1: which hierarchy; v2: which controller must be enabled; "" = core */
     const char *file;       /* one component, "memory.max" */
     const char *value;
     const char *field;      /* config path, for errors */
+    const char *else_file;  /* where @file is missing: this one (blkio.bfq.weight, else blkio.weight); NULL: none */
+    const char *else_value; /* its value */
+    uint32_t flags;         /* CF_CGWRITE_* */
 };
+
+struct cf_systemd_plan; /* systemd.h */
 
 struct cf_cgroup_plan {
     enum cf_cgroup_manager manager;
@@ -42,6 +52,10 @@ struct cf_cgroup_plan {
     size_t n_device_lines;           /* a line starts with '+' (allow) or '-' (deny) */
     int root_fd;                     /* v2: the hierarchy, checked; taken by cf_cgroup_create(). 0: none yet */
     bool rootless_optional;          /* permission problems are not errors: the container runs without limits */
+    const struct cf_systemd_plan *systemd; /* the unit that is to hold the cgroup; NULL: cgroupfs manager */
+    const char *subgroup; /* v2: child of the cgroup in which the processes live, limits stay above; NULL: none */
+    bool delegate;        /* v2: what the processes live in is given to owner_uid:owner_gid */
+    uint32_t owner_uid, owner_gid; /* host ids of the container's root */
 };
 
 /* One hierarchy of a created cgroup, as stored in the record. */
@@ -57,6 +71,11 @@ struct cf_cgroup_record { /* goes into state.json */
     const char *backend;
     struct cf_cgroup_dir *dirs;
     size_t n_dirs;
+    const char *unit;     /* systemd's unit, "coffer-c1.scope"; NULL: none. Named before it is started */
+    bool unit_user;       /* it belongs to the caller's user manager */
+    const char *unit_bus; /* D-Bus address at which its manager is found: later commands may know no environment */
+    const char *unit_description; /* with a token: no other unit of that name has it */
+    const char *subgroup; /* as in the plan; NULL: none */
 };
 
 struct cf_cgroup; /* an open cgroup: directory fds, backend */
@@ -65,6 +84,12 @@ struct cf_cgroup; /* an open cgroup: directory fds, backend */
  *  resources -> writes; every resource that is not supported yet is refused with its field. */
 int cf_cgroup_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, enum cf_cgroup_manager manager,
                          struct cf_err *err);
+
+/**
+ * cf_cgroup_delegate_mount() - the container has a writable mount of its own cgroup2 tree: its root gets the cgroup
+ * Pure; called by the planner of mounts. Nothing happens without user namespace and a new cgroup namespace, or on v1.
+ */
+void cf_cgroup_delegate_mount(struct cf_plan *plan);
 
 /**
  * cf_cgroup_locate() - where it will be: no effect yet, so that the record can name it first
@@ -90,12 +115,19 @@ int cf_cgroup_create(const struct cf_cgroup_plan *plan, struct cf_cgroup_record 
  */
 int cf_cgroup_apply_devices(const struct cf_cgroup_plan *plan, const struct cf_cgroup *cg, struct cf_err *err);
 
-/** v2: directory fd for CLONE_INTO_CGROUP (borrowed); -1 when processes must be attached instead. */
+/**
+ * cf_cgroup_occupied() - the container's first process is in the cgroup: a unit's waiting process can go
+ * To be called as soon as that is so; nothing to do without a unit.
+ */
+int cf_cgroup_occupied(struct cf_cgroup *cg, struct cf_err *err);
+
+/** v2: directory fd for CLONE_INTO_CGROUP (borrowed), of the sub-cgroup if there is one; -1 when processes must be
+ *  attached instead. Of a cgroup just created, as the next one. */
 int cf_cgroup_clone_fd(const struct cf_cgroup *cg);
 /** Directory fd of one hierarchy for a bind mount into the container; controller NULL: v2. Borrowed, -1: none. */
 int cf_cgroup_dir_fd(const struct cf_cgroup *cg, const char *controller);
 
-/** Moves a process into all hierarchies; no-op when it was cloned into the cgroup. */
+/** Moves a process into all hierarchies; no-op when it was cloned into the cgroup. A user manager is asked to. */
 int cf_cgroup_attach(struct cf_cgroup *cg, pid_t pid, struct cf_err *err);
 
 /** Open what a record names; dirs that are gone or are not ours any more (inode) are left out. */
@@ -119,6 +151,14 @@ int cf_cgroup_is_frozen(struct cf_cgroup *cg);
 /** Waits until no process is left (event driven), then removes the directories we created, leaf first, also
  *  children the container made. Idempotent. @timeout_ms: -ETIMEDOUT. */
 int cf_cgroup_destroy(struct cf_cgroup *cg, int timeout_ms, struct cf_err *err);
+/**
+ * cf_cgroup_stop_unit() - stop and forget the record's unit, when its cgroup has been destroyed
+ * @seen: its directory was there under the recorded inode: the unit cannot be another of that name
+ * 0 without a unit. One bus call, none if systemd has removed it already.
+ */
+int cf_cgroup_stop_unit(const struct cf_cgroup_record *record, bool seen, struct cf_err *err);
+/** true while the directories of it exist. */
+bool cf_cgroup_exists(const struct cf_cgroup *cg);
 void cf_cgroup_close(struct cf_cgroup *cg);
 static inline void cf_cgroup_closep(struct cf_cgroup **cg)
 {

@@ -25,7 +25,7 @@ static void memory(const struct ocispec_memory *mem, struct cf_cgroup_writes *w)
     add_number(w, "memory", "memory.memsw.limit_in_bytes", RES "memory.swap", swap);
     add_number(w, "memory", "memory.soft_limit_in_bytes", RES "memory.reservation",
                mem->reservation);
-    if (mem->has_swappiness && mem->swappiness != 60)
+    if (mem->has_swappiness) /* a new cgroup has that of the one above, which need not be 60 */
         cf_cgroup_writes_add(w, "memory", "memory.swappiness", RES "memory.swappiness", "%llu",
                              (unsigned long long) mem->swappiness);
     if (mem->disable_oom_killer)
@@ -34,6 +34,9 @@ static void memory(const struct ocispec_memory *mem, struct cf_cgroup_writes *w)
 
 static void cpu_time(const struct ocispec_cpu *cpu, struct cf_cgroup_writes *w)
 {
+    /* An idle cgroup refuses shares: out of it before, into it afterwards. */
+    if (cpu->has_idle && cpu->idle == 0)
+        cf_cgroup_writes_add(w, "cpu", "cpu.idle", RES "cpu.idle", "0");
     if (cpu->shares != 0)
         cf_cgroup_writes_add(w, "cpu", "cpu.shares", RES "cpu.shares", "%llu",
                              (unsigned long long) cpu->shares);
@@ -45,17 +48,22 @@ static void cpu_time(const struct ocispec_cpu *cpu, struct cf_cgroup_writes *w)
     if (cpu->quota != 0)
         cf_cgroup_writes_add(w, "cpu", "cpu.cfs_quota_us", RES "cpu.quota", "%lld",
                              cpu->quota > 0 ? (long long) cpu->quota : -1LL);
-    if (cpu->burst != 0)
+    if (cpu->has_burst)
         cf_cgroup_writes_add(w, "cpu", "cpu.cfs_burst_us", RES "cpu.burst", "%llu",
                              (unsigned long long) cpu->burst);
+    /* Each must fit the other and the cgroups above: the writer tries again, and sees to those. */
+    if (cpu->realtime_period != 0)
+        cf_cgroup_writes_add(w, "cpu", "cpu.rt_period_us", RES "cpu.realtimePeriod", "%llu",
+                             (unsigned long long) cpu->realtime_period);
+    add_number(w, "cpu", "cpu.rt_runtime_us", RES "cpu.realtimeRuntime", cpu->realtime_runtime);
 }
 
 void cf_cgroup_res_v1(const struct ocispec_resources *res, struct cf_cgroup_writes *w)
 {
     if (res->cpu && res->cpu->cpus && *res->cpu->cpus)
-        cf_cgroup_writes_add(w, "cpuset", "cpuset.cpus", RES "cpu.cpus", "%s", res->cpu->cpus);
+        cf_cgroup_writes_put(w, "cpuset", "cpuset.cpus", RES "cpu.cpus", res->cpu->cpus);
     if (res->cpu && res->cpu->mems && *res->cpu->mems)
-        cf_cgroup_writes_add(w, "cpuset", "cpuset.mems", RES "cpu.mems", "%s", res->cpu->mems);
+        cf_cgroup_writes_put(w, "cpuset", "cpuset.mems", RES "cpu.mems", res->cpu->mems);
     if (res->memory)
         memory(res->memory, w);
     if (res->cpu)
@@ -68,4 +76,7 @@ void cf_cgroup_res_v1(const struct ocispec_resources *res, struct cf_cgroup_writ
         else
             add_number(w, "pids", "pids.max", RES "pids.limit", limit);
     }
+    if (res->block_io)
+        cf_cgroup_res_io_v1(res->block_io, w);
+    cf_cgroup_res_misc(res, false, w);
 }

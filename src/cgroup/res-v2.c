@@ -81,7 +81,9 @@ static void memory(const struct ocispec_memory *mem, struct cf_cgroup_writes *w)
 
 static void cpu_time(const struct ocispec_cpu *cpu, struct cf_cgroup_writes *w)
 {
-    /* Weight before idle: an idle cgroup refuses a weight. */
+    /* An idle cgroup refuses a weight: out of it before, into it afterwards. */
+    if (cpu->has_idle && cpu->idle == 0)
+        cf_cgroup_writes_add(w, "cpu", "cpu.idle", RES "cpu.idle", "0");
     if (cpu->shares != 0)
         cf_cgroup_writes_add(w, "cpu", "cpu.weight", RES "cpu.shares", "%u",
                              cf_cgroup_weight_of_shares(cpu->shares));
@@ -96,7 +98,7 @@ static void cpu_time(const struct ocispec_cpu *cpu, struct cf_cgroup_writes *w)
         else
             cf_cgroup_writes_add(w, "cpu", "cpu.max", RES "cpu.period", "max %llu", period);
     }
-    if (cpu->burst != 0)
+    if (cpu->has_burst)
         cf_cgroup_writes_add(w, "cpu", "cpu.max.burst", RES "cpu.burst", "%llu",
                              (unsigned long long) cpu->burst);
 }
@@ -104,9 +106,9 @@ static void cpu_time(const struct ocispec_cpu *cpu, struct cf_cgroup_writes *w)
 void cf_cgroup_res_v2(const struct ocispec_resources *res, struct cf_cgroup_writes *w)
 {
     if (res->cpu && res->cpu->cpus && *res->cpu->cpus)
-        cf_cgroup_writes_add(w, "cpuset", "cpuset.cpus", RES "cpu.cpus", "%s", res->cpu->cpus);
+        cf_cgroup_writes_put(w, "cpuset", "cpuset.cpus", RES "cpu.cpus", res->cpu->cpus);
     if (res->cpu && res->cpu->mems && *res->cpu->mems)
-        cf_cgroup_writes_add(w, "cpuset", "cpuset.mems", RES "cpu.mems", "%s", res->cpu->mems);
+        cf_cgroup_writes_put(w, "cpuset", "cpuset.mems", RES "cpu.mems", res->cpu->mems);
     if (res->memory)
         memory(res->memory, w);
     if (res->cpu)
@@ -115,4 +117,9 @@ void cf_cgroup_res_v2(const struct ocispec_resources *res, struct cf_cgroup_writ
     if (res->pids && res->pids->has_limit)
         add_amount(w, "pids", "pids.max", RES "pids.limit",
                    res->pids->limit == 0 ? 1 : res->pids->limit);
+    if (res->block_io)
+        cf_cgroup_res_io_v2(res->block_io, w);
+    cf_cgroup_res_misc(res, true, w);
+    if (res->unified)
+        cf_cgroup_res_unified(res->unified, w);
 }

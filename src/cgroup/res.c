@@ -2,8 +2,9 @@
 
 /*
  * What the two flavours of resource translation share: the list of writes, and the checks of
- * linux.resources. Pure, host side. Nothing that asks for something is ignored: what cannot be
- * done yet is refused by name. Source: runtime-spec config-linux.md, "Control groups".
+ * linux.resources that are about memory, CPU and pids. Pure, host side. Nothing that asks for
+ * something is ignored: what cannot be done is refused by name. Source: runtime-spec
+ * config-linux.md, "Control groups".
  */
 
 #include "cgroup/res.h"
@@ -16,17 +17,10 @@
 
 #define RES "linux.resources."
 
-void cf_cgroup_writes_add(struct cf_cgroup_writes *w, const char *controller, const char *file,
-                          const char *field, const char *fmt, ...)
+void cf_cgroup_writes_put(struct cf_cgroup_writes *w, const char *controller, const char *file,
+                          const char *field, const char *value)
 {
-    char value[512];
-    va_list args;
-    size_t len;
-
-    va_start(args, fmt);
-    len = cf_vformat(value, sizeof(value), fmt, args);
-    va_end(args);
-    if (len >= sizeof(value)) { /* callers have checked lengths: keep it visible all the same */
+    if (!value) {
         w->oom = true;
         return;
     }
@@ -43,22 +37,94 @@ void cf_cgroup_writes_add(struct cf_cgroup_writes *w, const char *controller, co
         w->items = items;
         w->cap = cap;
     }
-    w->items[w->n] = (struct cf_cgroup_write) {
+    w->items[w->n++] = (struct cf_cgroup_write) {
         .controller = controller,
         .file = file,
         .field = field,
-        .value = cf_arena_strdup(w->arena, value),
+        .value = value,
     };
-    if (!w->items[w->n].value)
+}
+
+void cf_cgroup_writes_add(struct cf_cgroup_writes *w, const char *controller, const char *file,
+                          const char *field, const char *fmt, ...)
+{
+    char value[512];
+    va_list args;
+    size_t len;
+
+    va_start(args, fmt);
+    len = cf_vformat(value, sizeof(value), fmt, args);
+    va_end(args);
+    if (len >= sizeof(value)) { /* callers have checked lengths: keep it visible all the same */
         w->oom = true;
-    else
-        w->n++;
+        return;
+    }
+    cf_cgroup_writes_put(w, controller, file, field, cf_arena_strdup(w->arena, value));
+}
+
+void cf_cgroup_writes_else(struct cf_cgroup_writes *w, const char *file, const char *value)
+{
+    if (w->oom || w->n == 0)
+        return;
+    w->items[w->n - 1].else_file = file;
+    w->items[w->n - 1].else_value = value ? value : w->items[w->n - 1].value;
+}
+
+void cf_cgroup_writes_flag(struct cf_cgroup_writes *w, uint32_t flags)
+{
+    if (!w->oom && w->n > 0)
+        w->items[w->n - 1].flags |= flags;
+}
+
+const char *cf_cgroup_res_field(struct cf_cgroup_writes *w, const char *fmt, ...)
+{
+    char text[256];
+    const char *copy;
+    va_list args;
+
+    va_start(args, fmt);
+    (void) cf_vformat(text, sizeof(text), fmt, args);
+    va_end(args);
+    copy = cf_arena_printf(w->arena, RES "%s", text);
+    if (!copy)
+        w->oom = true;
+    return copy ? copy : "";
+}
+
+static bool is_one_of(const char *file, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(file, list[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* "8:0 rbps=max wiops=max": no limit in it. */
+static bool is_all_max(const char *value)
+{
+    for (const char *p = value; (p = strchr(p, '=')); ) {
+        if (*++p != 'm')
+            return false;
+    }
+    return true;
 }
 
 bool cf_cgroup_write_is_default(const struct cf_cgroup_write *write)
 {
-    return strcmp(write->value, "max") == 0 || strcmp(write->value, "-1") == 0 ||
-           strcmp(write->value, "max 100000") == 0;
+    /* Here `max` and -1 are the strongest wish, not the absence of one. */
+    static const char *const zero_based[] = {"memory.low", "memory.min", "cpu.rt_runtime_us"};
+    static const char *const zero_default[] = {"cpu.idle", "cpu.max.burst", "cpu.cfs_burst_us"};
+
+    if (write->flags & CF_CGWRITE_ALWAYS)
+        return false;
+    if (strcmp(write->file, "io.max") == 0)
+        return is_all_max(write->value);
+    if (strcmp(write->value, "0") == 0)
+        return is_one_of(write->file, zero_default, 3);
+    return (strcmp(write->value, "max") == 0 || strcmp(write->value, "-1") == 0 ||
+            strcmp(write->value, "max 100000") == 0) &&
+           !is_one_of(write->file, zero_based, 3);
 }
 
 static int unsupported(struct cf_err *err, const char *field, const char *why)
@@ -69,8 +135,15 @@ static int unsupported(struct cf_err *err, const char *field, const char *why)
     return -EOPNOTSUPP;
 }
 
-#define NOT_YET "not supported by this version of coffer"
-#define NOT_ON_V2 "has no counterpart in cgroup v2"
+int cf_cgroup_res_not_on_v2(struct cf_err *err, const char *field, const char *controller)
+{
+    (void) cf_err_set(err, COFFER_ERROR_UNSUPPORTED, "resources-unsupported", -EOPNOTSUPP,
+                      "%s has no counterpart in cgroup v2 (controller `%s` of v1)", field,
+                      controller);
+    cf_err_field(err, "%s", field);
+    cf_err_hint(err, "this host has cgroup v2: leave the field out");
+    return -EOPNOTSUPP;
+}
 
 /* -1 is "no limit", 0 is "not set", everything below is a mistake. */
 static int check_amount(bool has, int64_t v, const char *field, struct cf_err *err)
@@ -112,15 +185,16 @@ static int check_memory(const struct cf_plan_input *in, struct cf_plan *plan,
                              "invalid memory swappiness value: %llu (valid range is 0-100)",
                              (unsigned long long) mem->swappiness);
     if (v2 && mem->has_swappiness && mem->swappiness != 60)
-        return unsupported(err, RES "memory.swappiness", NOT_ON_V2);
+        return cf_cgroup_res_not_on_v2(err, RES "memory.swappiness", "memory");
     if (v2 && mem->disable_oom_killer)
-        return unsupported(err, RES "memory.disableOOMKiller", NOT_ON_V2);
+        return cf_cgroup_res_not_on_v2(err, RES "memory.disableOOMKiller", "memory");
+    /* v1's memory.use_hierarchy is always 1 since Linux 5.11, so `true` needs no write. */
     if (mem->has_use_hierarchy && !mem->use_hierarchy)
         return unsupported(err, RES "memory.useHierarchy",
                            "memory is always accounted hierarchically by this kernel");
-    if (mem->kernel != 0)
+    if (mem->kernel != 0 && plan)
         cf_plan_warn(in, plan, RES "memory.kernel is ignored: the kernel has no such limit");
-    if (mem->kernel_tcp != 0)
+    if (mem->kernel_tcp != 0 && plan)
         cf_plan_warn(in, plan, RES "memory.kernelTCP is ignored: the kernel has no such limit");
     return 0;
 }
@@ -133,7 +207,7 @@ static int check_list(const char *list, const char *field, struct cf_err *err)
 
     if (!list || !*list)
         return 0;
-    if (strlen(list) > 256)
+    if (strlen(list) >= 4096) /* a page is what the kernel takes */
         goto bad;
     for (;;) {
         for (int k = 0; k < 2; k++) {
@@ -165,7 +239,29 @@ bad:
     return cf_err_config(err, "resources-value", field, "`%s` is not a list like `0-3,7`", list);
 }
 
-static int check_cpu(const struct ocispec_cpu *cpu, struct cf_err *err)
+static int check_realtime(const struct ocispec_cpu *cpu, bool v2, struct cf_err *err)
+{
+    if (v2 && cpu->realtime_runtime != 0)
+        return cf_cgroup_res_not_on_v2(err, RES "cpu.realtimeRuntime", "cpu");
+    if (v2 && cpu->realtime_period != 0)
+        return cf_cgroup_res_not_on_v2(err, RES "cpu.realtimePeriod", "cpu");
+    if (cpu->realtime_runtime < -1)
+        return cf_err_config(err, "resources-value", RES "cpu.realtimeRuntime",
+                             "must be -1 or more, got %lld", (long long) cpu->realtime_runtime);
+    if (cpu->realtime_period > INT32_MAX)
+        return cf_err_config(err, "resources-value", RES "cpu.realtimePeriod",
+                             "must be at most %d microseconds, got %llu", INT32_MAX,
+                             (unsigned long long) cpu->realtime_period);
+    if (cpu->realtime_period != 0 && cpu->realtime_runtime > 0 &&
+        (uint64_t) cpu->realtime_runtime > cpu->realtime_period)
+        return cf_err_config(err, "resources-value", RES "cpu.realtimeRuntime",
+                             "%lld is more than cpu.realtimePeriod %llu",
+                             (long long) cpu->realtime_runtime,
+                             (unsigned long long) cpu->realtime_period);
+    return 0;
+}
+
+static int check_cpu(const struct ocispec_cpu *cpu, bool v2, struct cf_err *err)
 {
     int r;
 
@@ -180,31 +276,20 @@ static int check_cpu(const struct ocispec_cpu *cpu, struct cf_err *err)
     if (cpu->has_idle && cpu->idle != 0 && cpu->idle != 1)
         return cf_err_config(err, "resources-value", RES "cpu.idle", "must be 0 or 1, got %lld",
                              (long long) cpu->idle);
-    if (cpu->realtime_runtime != 0)
-        return unsupported(err, RES "cpu.realtimeRuntime", NOT_YET);
-    if (cpu->realtime_period != 0)
-        return unsupported(err, RES "cpu.realtimePeriod", NOT_YET);
-    r = check_list(cpu->cpus, RES "cpu.cpus", err);
+    r = check_realtime(cpu, v2, err);
+    if (r == 0)
+        r = check_list(cpu->cpus, RES "cpu.cpus", err);
     return r < 0 ? r : check_list(cpu->mems, RES "cpu.mems", err);
 }
 
-static int check_block_io(const struct ocispec_block_io *io, struct cf_err *err)
+#define PIDS_MAX 4194304 /* PID_MAX_LIMIT of 64 bit kernels */
+
+static int check_pids(const struct ocispec_pids *pids, struct cf_err *err)
 {
-    if (io->weight != 0)
-        return unsupported(err, RES "blockIO.weight", NOT_YET);
-    if (io->leaf_weight != 0)
-        return unsupported(err, RES "blockIO.leafWeight", NOT_YET);
-    if (io->n_weight_device > 0)
-        return unsupported(err, RES "blockIO.weightDevice", NOT_YET);
-    if (io->n_throttle_read_bps_device > 0)
-        return unsupported(err, RES "blockIO.throttleReadBpsDevice", NOT_YET);
-    if (io->n_throttle_write_bps_device > 0)
-        return unsupported(err, RES "blockIO.throttleWriteBpsDevice", NOT_YET);
-    if (io->n_throttle_read_iops_device > 0)
-        return unsupported(err, RES "blockIO.throttleReadIOPSDevice", NOT_YET);
-    if (io->n_throttle_write_iops_device > 0)
-        return unsupported(err, RES "blockIO.throttleWriteIOPSDevice", NOT_YET);
-    return 0;
+    if (pids->limit > PIDS_MAX)
+        return cf_err_config(err, "resources-value", RES "pids.limit", "must be at most %d, got %lld",
+                             PIDS_MAX, (long long) pids->limit);
+    return check_amount(pids->has_limit, pids->limit, RES "pids.limit", err);
 }
 
 int cf_cgroup_res_check(const struct cf_plan_input *in, struct cf_plan *plan,
@@ -215,23 +300,14 @@ int cf_cgroup_res_check(const struct cf_plan_input *in, struct cf_plan *plan,
     if (res->memory)
         r = check_memory(in, plan, res->memory, v2, err);
     if (r == 0 && res->cpu)
-        r = check_cpu(res->cpu, err);
+        r = check_cpu(res->cpu, v2, err);
     if (r == 0 && res->pids)
-        r = check_amount(res->pids->has_limit, res->pids->limit, RES "pids.limit", err);
+        r = check_pids(res->pids, err);
     if (r == 0 && res->block_io)
-        r = check_block_io(res->block_io, err);
-    if (r < 0)
-        return r;
-    if (res->n_hugepage_limits > 0)
-        return unsupported(err, RES "hugepageLimits", NOT_YET);
-    if (res->network && res->network->class_id != 0)
-        return unsupported(err, RES "network.classID", v2 ? NOT_ON_V2 : NOT_YET);
-    if (res->network && res->network->n_priorities > 0)
-        return unsupported(err, RES "network.priorities", v2 ? NOT_ON_V2 : NOT_YET);
-    if (res->rdma && res->rdma->n > 0)
-        return unsupported(err, RES "rdma", NOT_YET);
-    if (res->unified && res->unified->n > 0)
-        return unsupported(err, RES "unified",
-                           v2 ? NOT_YET : "cannot use unified on cgroup v1");
-    return 0;
+        r = cf_cgroup_res_check_io(res->block_io, v2, err);
+    if (r == 0)
+        r = cf_cgroup_res_check_misc(res, v2, err);
+    if (r == 0 && res->unified)
+        r = cf_cgroup_res_check_unified(res->unified, v2, err);
+    return r;
 }

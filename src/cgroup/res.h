@@ -24,12 +24,25 @@ struct cf_cgroup_writes {
 void cf_cgroup_writes_add(struct cf_cgroup_writes *w, const char *controller, const char *file,
                           const char *field, const char *fmt, ...) CF_PRINTF(5, 6);
 
-/** A value that is the default of every new cgroup ("max", "-1"): asks for nothing. */
+/** The same with a value of any length, borrowed as well. */
+void cf_cgroup_writes_put(struct cf_cgroup_writes *w, const char *controller, const char *file,
+                          const char *field, const char *value);
+
+/** What the last write becomes where its file is missing. @value NULL: the same value. */
+void cf_cgroup_writes_else(struct cf_cgroup_writes *w, const char *file, const char *value);
+/** CF_CGWRITE_* of the last write. */
+void cf_cgroup_writes_flag(struct cf_cgroup_writes *w, uint32_t flags);
+
+/** "linux.resources.<fmt>" in the arena, for cf_cgroup_writes_add(); "" when out of memory. */
+const char *cf_cgroup_res_field(struct cf_cgroup_writes *w, const char *fmt, ...) CF_PRINTF(2, 3);
+
+/** A value that every new cgroup starts with ("max", "-1"): asks for nothing. Never one of unified. */
 bool cf_cgroup_write_is_default(const struct cf_cgroup_write *write);
 
 /**
- * cf_cgroup_res_check() - values that no flavour accepts, and fields that are not supported yet
+ * cf_cgroup_res_check() - values that no flavour accepts, and fields that this flavour does not have
  * Zero and other values that ask for nothing pass. Warns about memory.kernel and memory.kernelTCP.
+ * Fit for the partial object of an update. @plan NULL: no warnings, then @in may be NULL too.
  * Codes: resources-value, resources-unsupported.
  */
 int cf_cgroup_res_check(const struct cf_plan_input *in, struct cf_plan *plan,
@@ -38,6 +51,19 @@ int cf_cgroup_res_check(const struct cf_plan_input *in, struct cf_plan *plan,
 /** Checked resources -> writes, in the order in which the kernel accepts them. */
 void cf_cgroup_res_v2(const struct ocispec_resources *res, struct cf_cgroup_writes *w);
 void cf_cgroup_res_v1(const struct ocispec_resources *res, struct cf_cgroup_writes *w);
+
+/* Parts of the above, for res*.c. */
+int cf_cgroup_res_check_io(const struct ocispec_block_io *io, bool v2, struct cf_err *err);
+int cf_cgroup_res_check_misc(const struct ocispec_resources *res, bool v2, struct cf_err *err);
+int cf_cgroup_res_check_unified(const struct ocispec_string_map *unified, bool v2, struct cf_err *err);
+int cf_cgroup_res_not_on_v2(struct cf_err *err, const char *field, const char *controller);
+void cf_cgroup_res_io_v1(const struct ocispec_block_io *io, struct cf_cgroup_writes *w);
+void cf_cgroup_res_io_v2(const struct ocispec_block_io *io, struct cf_cgroup_writes *w);
+void cf_cgroup_res_misc(const struct ocispec_resources *res, bool v2, struct cf_cgroup_writes *w);
+void cf_cgroup_res_unified(const struct ocispec_string_map *unified, struct cf_cgroup_writes *w);
+
+/** blockIO.weight (10..1000) -> io.weight (1..10000). */
+uint32_t cf_cgroup_io_weight_of(uint16_t weight);
 
 /** cpu.shares (2..262144, clamped) -> cpu.weight (1..10000): the models' common curve. */
 uint32_t cf_cgroup_weight_of_shares(uint64_t shares);

@@ -175,6 +175,20 @@ static int parse_cgroup_manager(struct program *p)
     return 0;
 }
 
+/* Where systemd is. An empty variable counts as unset. */
+static void choose_bus(struct coffer_runtime_options *options)
+{
+    const char *address = getenv(geteuid() == 0 ? "DBUS_SYSTEM_BUS_ADDRESS" : "DBUS_SESSION_BUS_ADDRESS");
+    const char *session = getenv("DBUS_SESSION_BUS_ADDRESS");
+    const char *dir = getenv("XDG_RUNTIME_DIR");
+
+    options->runtime_dir = dir && dir[0] == '/' ? dir : NULL;
+    /* Root of a user namespace is a user to systemd. */
+    if (geteuid() == 0 && root_dir_in_user_namespace())
+        address = session;
+    options->bus_address = address && address[0] ? address : NULL;
+}
+
 static int parse_runtime_options(struct program *p)
 {
     struct coffer_runtime_options *options = &p->input.runtime_options;
@@ -193,6 +207,8 @@ static int parse_runtime_options(struct program *p)
     r = root_dir_choose(args_value(&p->global, GLOBAL_ROOT), &p->root, p->err.text, sizeof(p->err.text));
     if (r < 0)
         return r;
+    if (options->cgroup_manager == COFFER_CGROUP_MANAGER_SYSTEMD)
+        choose_bus(options);
     options->root = p->root.path;
     options->flags = p->root.sticky ? COFFER_RUNTIME_ROOT_STICKY : 0;
     p->input.root_is_default = p->root.is_default;

@@ -84,7 +84,7 @@ static int from_option(const char *option, struct root_dir *ret, char *error, si
 }
 
 /* The whole range of ids maps to itself in the initial user namespace only. */
-static bool in_user_namespace(void)
+bool root_dir_in_user_namespace(void)
 {
     char buf[128];
     unsigned int inside, outside, size;
@@ -116,7 +116,7 @@ int root_dir_choose(const char *option, struct root_dir *ret, char *error, size_
 
     ret->is_default = true;
     if (geteuid() == 0)
-        use_xdg = use_xdg && !(user && strcmp(user, "root") == 0) && in_user_namespace();
+        use_xdg = use_xdg && !(user && strcmp(user, "root") == 0) && root_dir_in_user_namespace();
     else
         ret->missing_xdg = !use_xdg;
     if (!use_xdg) {

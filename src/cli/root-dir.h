@@ -25,6 +25,9 @@ int root_dir_choose(const char *option, struct root_dir *ret, char *error, size_
 /** Does the path lead to `/`, through symlinks too? */
 bool root_dir_is_slash(const char *path);
 
+/** Is the caller in a user namespace that does not map the whole range of ids to itself? */
+bool root_dir_in_user_namespace(void);
+
 /** An absolute path without `.`, `..` and doubled slashes, by its text only. Pure.
  *  Return: 0, -ENAMETOOLONG. */
 int root_dir_clean(const char *cwd, const char *path, char ret[PATH_MAX]);

@@ -38,7 +38,7 @@ void version_text(struct text *out)
                 coffer_spec_version());
     add_libseccomp(out);
     text_add(out, HAVE_LIBSECCOMP ? "+SECCOMP " : "-SECCOMP ");
-    text_add(out, "-SYSTEMD "); /* the manager is refused */
+    text_add(out, HAVE_LIBSYSTEMD ? "+SYSTEMD " : "-SYSTEMD ");
     text_add(out, HAVE_APPARMOR ? "+APPARMOR " : "-APPARMOR ");
     text_add(out, HAVE_SELINUX ? "+SELINUX " : "-SELINUX ");
     text_add(out, "+EBPF\n");

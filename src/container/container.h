@@ -24,6 +24,7 @@ struct coffer_runtime {
     char *root;
     bool root_sticky;
     enum cf_cgroup_manager cgroup_manager;
+    char *bus_address, *runtime_dir; /* where systemd is; NULL: in the default place */
     int rootless;            /* -1: auto */
     struct cf_log log;
     struct cf_store *store;  /* opened at first use */
@@ -157,6 +158,10 @@ int cf_container_create(struct coffer_runtime *runtime, const char *id, const st
 int cf_container_open(struct coffer_runtime *runtime, const char *id, struct coffer_container **ret, struct cf_err *err);
 int cf_container_start(struct coffer_container *container, struct cf_err *err);
 int cf_container_kill(struct coffer_container *container, int signo, uint32_t flags, struct cf_err *err);
+int cf_container_pause(struct coffer_container *container, struct cf_err *err);
+int cf_container_resume(struct coffer_container *container, struct cf_err *err);
+int cf_container_update(struct coffer_container *container, const struct coffer_update_options *options,
+                        struct cf_err *err);
 int cf_container_delete(struct coffer_runtime *runtime, const char *id, uint32_t flags, struct cf_err *err);
 /** By handle: a run one is removed by what the handle still knows. */
 int cf_container_delete_handle(struct coffer_container *container, uint32_t flags, struct cf_err *err);

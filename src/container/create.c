@@ -178,6 +178,8 @@ static int create_plan(struct create *c, struct cf_err *err)
         .preserve_fds = o->preserve_fds + o->listen_fds,
         .listen_fds = o->listen_fds,
         .listen_fdnames = o->listen_fdnames,
+        .bus_address = c->runtime->bus_address,
+        .runtime_dir = c->runtime->runtime_dir,
     };
     c->input = (struct cf_plan_input){
         .arena = c->arena, .spec = c->spec, .facts = &c->facts, .options = &c->plan_options, .id = c->id};
@@ -549,7 +551,9 @@ static int create_process(struct create *c, struct cf_err *err)
         return r;
     cf_stop_point("create-spawned");
     if (c->cgroup) {
-        r = cf_cgroup_apply_devices(&c->plan.cgroup, c->cgroup, err);
+        r = cf_cgroup_occupied(c->cgroup, err);
+        if (r >= 0)
+            r = cf_cgroup_apply_devices(&c->plan.cgroup, c->cgroup, err);
         if (r < 0) {
             cf_err_step(err, "cgroup");
             return r;

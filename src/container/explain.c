@@ -57,6 +57,10 @@ static void explain_host(struct explain_text *out, const struct cf_plan *plan)
         explain_line(out, "host gid map %u %u %u", plan->userns.gids.ranges[i].container_id,
                      plan->userns.gids.ranges[i].host_id, plan->userns.gids.ranges[i].size);
     explain_line(out, "host cgroup %s %s", plan->cgroup.backend, plan->cgroup.path ? plan->cgroup.path : "-");
+    if (plan->cgroup.subgroup)
+        explain_line(out, "host cgroup child %s", plan->cgroup.subgroup);
+    if (plan->cgroup.delegate)
+        explain_line(out, "host cgroup owner %u %u", plan->cgroup.owner_uid, plan->cgroup.owner_gid);
     for (size_t i = 0; i < plan->cgroup.n_writes; i++)
         explain_line(out, "host cgroup write %s %s", plan->cgroup.writes[i].file, plan->cgroup.writes[i].value);
     for (size_t i = 0; i < plan->n_sources; i++)

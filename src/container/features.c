@@ -38,7 +38,10 @@ static const char *const memory_modes[] = {"MPOL_DEFAULT",
 static const char *const memory_flags[] = {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"};
 
 /* Of those that this release honours: what an engine should not let an image's author set. */
-static const char *const unsafe_annotations[] = {"run.oci.keep_original_groups"};
+static const char *const unsafe_annotations[] = {"org.systemd.property.",
+                                                 "run.oci.delegate-cgroup",
+                                                 "run.oci.keep_original_groups",
+                                                 "run.oci.systemd.subgroup"};
 
 static int compare_text(const void *a, const void *b)
 {
@@ -141,8 +144,8 @@ static void write_cgroup(struct cf_json *j)
     cf_json_object_begin(j);
     cf_json_kv_bool(j, "v1", true);
     cf_json_kv_bool(j, "v2", true);
-    cf_json_kv_bool(j, "systemd", false);
-    cf_json_kv_bool(j, "systemdUser", false);
+    cf_json_kv_bool(j, "systemd", HAVE_LIBSYSTEMD);
+    cf_json_kv_bool(j, "systemdUser", HAVE_LIBSYSTEMD);
     cf_json_kv_bool(j, "rdma", false);
     cf_json_object_end(j);
 }

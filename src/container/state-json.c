@@ -48,6 +48,8 @@ char *cf_state_json(const struct cf_record *record, enum cf_status status, int p
     }
     if (full)
         cf_json_kv_str(json, "owner", "");
+    if (full && record->cgroup.unit)
+        cf_json_kv_str(json, "systemd-scope", record->cgroup.unit);
     cf_json_object_end(json);
     if (cf_json_finish(json, &text) >= 0)
         ret = strdup(text);

@@ -63,6 +63,7 @@ static int teardown_cgroup(struct coffer_runtime *runtime, const struct cf_recor
 {
     cf_auto(cf_cgroup_closep) struct cf_cgroup *opened = NULL;
     struct cf_cgroup *cgroup = known;
+    bool seen;
     int r;
 
     if (!cgroup) {
@@ -76,12 +77,15 @@ static int teardown_cgroup(struct coffer_runtime *runtime, const struct cf_recor
             return r;
         cgroup = opened;
     }
+    seen = record->cgroup.unit && cf_cgroup_exists(cgroup);
     r = cf_cgroup_destroy(cgroup, 0, err);
-    if (r >= 0)
-        return r;
-    cf_err_clear(err);
-    r = cf_cgroup_kill(cgroup, SIGKILL, err);
-    return r < 0 ? r : cf_cgroup_destroy(cgroup, CF_TEARDOWN_TIMEOUT_MS, err);
+    if (r < 0) {
+        cf_err_clear(err);
+        r = cf_cgroup_kill(cgroup, SIGKILL, err);
+        if (r >= 0)
+            r = cf_cgroup_destroy(cgroup, CF_TEARDOWN_TIMEOUT_MS, err);
+    }
+    return r < 0 ? r : cf_cgroup_stop_unit(&record->cgroup, seen, err);
 }
 
 static void teardown_poststop(struct coffer_runtime *runtime, struct cf_entry *entry, struct cf_record *record)

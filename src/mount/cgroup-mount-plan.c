@@ -5,7 +5,9 @@
  *
  * v2: a new cgroup namespace gets a fresh cgroup2 mount, which shows its own root. Without one, a
  * clone of the container's own cgroup directory: a fresh mount made from the initial cgroup
- * namespace would show the whole host and costs several milliseconds.
+ * namespace would show the whole host and costs several milliseconds. That clone is read-only: its
+ * limits are files of the same directory (rule R28). A writable fresh mount at the usual place is what
+ * asks for the cgroup to be handed to the container's root.
  * v1 and hybrid: a tmpfs with one directory per hierarchy, each a clone of the container's own
  * cgroup in it, and a link per controller of a combined hierarchy.
  * A caller that may not clone gets the host's tree read-only.
@@ -34,6 +36,16 @@ static uint64_t attrs_of(const struct cf_mount_opts *opts)
     if (!(opts->mentioned & MOUNT_ATTR_NOSYMFOLLOW))
         attrs |= MOUNT_ATTR_NOSYMFOLLOW;
     return attrs;
+}
+
+/* Never writable: the runtime's own choice, so it is said. */
+static void force_read_only(struct cf_mount_build *b, uint32_t index, struct cf_mount_opts *opts)
+{
+    if (!(cf_mount_opts_attrs(opts) & MOUNT_ATTR_RDONLY))
+        cf_plan_warn(b->in, b->plan,
+                     "mounts[%u]: the cgroup is mounted read-only: a writable one needs a cgroup namespace", index);
+    opts->attr_set |= MOUNT_ATTR_RDONLY;
+    opts->attr_clr &= ~(uint64_t) MOUNT_ATTR_RDONLY;
 }
 
 /* The host's own tree, never writable. */
@@ -90,15 +102,19 @@ static int plan_v2(struct cf_mount_build *b, uint32_t index, const char *target,
     const struct ocispec_mount *m = &b->in->spec->config->mounts[index];
     struct cf_blob_mount mount = {.kind = CF_MOUNT_FS, .fd = CF_NO_FD, .config_index = index,
                                   .flags = strcmp(target, CGROUP_DIR) == 0 ? CF_MOUNT_API_FS : 0};
+    struct cf_mount_opts own = *opts;
     struct cf_blob_fsparam *params;
 
     if (!(b->plan->ns.new_flags & CLONE_NEWCGROUP)) {
         if (opts->n_params)
             cf_plan_warn(b->in, b->plan, "mounts[%u]: `%s` has no effect without a cgroup namespace", index,
                          opts->params[0].key);
-        return b->host_opens ? plan_own(b, index, target, NULL, CGROUP_DIR, opts, err)
-                             : plan_host_tree(b, index, target, opts, err);
+        force_read_only(b, index, &own);
+        return b->host_opens ? plan_own(b, index, target, NULL, CGROUP_DIR, &own, err)
+                             : plan_host_tree(b, index, target, &own, err);
     }
+    if (!(cf_mount_opts_attrs(opts) & MOUNT_ATTR_RDONLY) && strcmp(target, CGROUP_DIR) == 0)
+        cf_cgroup_delegate_mount(b->plan);
     params = cf_arena_calloc(b->in->arena, opts->n_params, sizeof(*params));
     if (!params)
         return cf_err_oom(err);

@@ -35,6 +35,8 @@ struct cf_plan_options {
     uint32_t preserve_fds; /* LISTEN_FDS included */
     uint32_t listen_fds;
     const char *listen_fdnames; /* NULL: none */
+    const char *bus_address;    /* of the message bus on which systemd is, as the environment has it; NULL: default */
+    const char *runtime_dir;    /* XDG_RUNTIME_DIR; NULL: not set */
 };
 
 struct cf_plan_input {

@@ -58,9 +58,15 @@ static int set_label(struct cf_init *in, const char *attr, const char *label, co
 int cf_lsm_child_set_key(struct cf_init *in, struct cf_err *err)
 {
     const char *label = cf_blob_str(&in->blob, in->blob.h->key_label);
+    int r;
 
+    if (!label)
+        return 0;
     /* Not taken back: execve does that. */
-    return label ? set_label(in, "attr/keycreate", label, "set key label", err) : 0;
+    r = set_label(in, "attr/keycreate", label, "set key label", err);
+    if (r < 0)
+        cf_err_field(err, "process.selinuxLabel");
+    return r;
 }
 
 int cf_lsm_child_set_exec(struct cf_init *in, struct cf_err *err)

@@ -31,6 +31,12 @@ static const char *const phase_names[] = {
     [CF_PHASE_DELETING] = "deleting",
 };
 
+static void write_flag(struct cf_json *j, const char *key, bool value)
+{
+    if (value)
+        cf_json_kv_bool(j, key, true);
+}
+
 static void write_cgroup(struct cf_json *j, const struct cf_cgroup_record *cgroup)
 {
     if (!cgroup->backend)
@@ -53,13 +59,17 @@ static void write_cgroup(struct cf_json *j, const struct cf_cgroup_record *cgrou
         cf_json_object_end(j);
     }
     cf_json_array_end(j);
+    if (cgroup->unit) {
+        cf_json_kv_str(j, "unit", cgroup->unit);
+        write_flag(j, "unitUser", cgroup->unit_user);
+        if (cgroup->unit_bus)
+            cf_json_kv_str(j, "unitBus", cgroup->unit_bus);
+        if (cgroup->unit_description)
+            cf_json_kv_str(j, "unitDescription", cgroup->unit_description);
+    }
+    if (cgroup->subgroup)
+        cf_json_kv_str(j, "subgroup", cgroup->subgroup);
     cf_json_object_end(j);
-}
-
-static void write_flag(struct cf_json *j, const char *key, bool value)
-{
-    if (value)
-        cf_json_kv_bool(j, key, true);
 }
 
 int cf_record_format(const struct cf_record *record, char **ret, size_t *ret_len, struct cf_err *err)
@@ -128,6 +138,35 @@ static int broken(struct cf_err *err, const char *what)
     return -EBADMSG;
 }
 
+/* The optional strings of the record's cgroup. */
+static int read_unit(const struct cf_rec_cgroup *in, struct cf_arena *arena, struct cf_cgroup_record *ret,
+                     struct cf_err *err)
+{
+    const struct {
+        const char *from;
+        const char **to;
+    } strings[] = {
+        {in->unit, &ret->unit},
+        {in->unit_bus, &ret->unit_bus},
+        {in->unit_description, &ret->unit_description},
+        {in->subgroup, &ret->subgroup},
+    };
+
+    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+        if (!strings[i].from)
+            continue;
+        *strings[i].to = cf_arena_strdup(arena, strings[i].from);
+        if (!*strings[i].to)
+            return cf_err_oom(err);
+    }
+    ret->unit_user = in->unit_user;
+    if (ret->unit && (!*ret->unit || strchr(ret->unit, '/')))
+        return broken(err, "the name of the unit is none");
+    if (ret->subgroup && (!*ret->subgroup || ret->subgroup[0] == '.' || strchr(ret->subgroup, '/')))
+        return broken(err, "the name of the child cgroup is none");
+    return 0;
+}
+
 static int read_cgroup(const struct cf_rec_cgroup *in, struct cf_arena *arena, struct cf_cgroup_record *ret,
                        struct cf_err *err)
 {
@@ -152,7 +191,7 @@ static int read_cgroup(const struct cf_rec_cgroup *in, struct cf_arena *arena, s
     }
     ret->dirs = dirs;
     ret->n_dirs = in->n_dirs;
-    return 0;
+    return read_unit(in, arena, ret, err);
 }
 
 static int read_annotations(const struct ocispec_string_map *in, struct cf_arena *arena,

@@ -86,6 +86,10 @@ const char *cf_entry_id(const struct cf_entry *entry);   /* borrowed */
 int cf_entry_read(struct cf_entry *entry, struct cf_arena *arena, struct cf_record *ret, struct cf_err *err);
 int cf_entry_write(struct cf_entry *entry, const struct cf_record *record, struct cf_err *err);
 int cf_entry_read_config(struct cf_entry *entry, char **ret, size_t *ret_len, struct cf_err *err);
+/** resources.json: text of the limits after an update, malloc'd. -ENOENT, and no error: never updated. */
+int cf_entry_read_resources(struct cf_entry *entry, char **ret, size_t *ret_len, struct cf_err *err);
+/** Appears as a whole or not at all. */
+int cf_entry_write_resources(struct cf_entry *entry, const char *text, size_t len, struct cf_err *err);
 int cf_entry_lock_convert(struct cf_entry *entry, enum cf_lock lock, struct cf_err *err);
 /** Renames to .dead-* and removes the tree. Takes entry (also on failure). */
 int cf_entry_retire(struct cf_entry *entry, struct cf_err *err);

@@ -33,11 +33,14 @@ create() { rm -f "$BATS_TEST_TMPDIR/pid"; det create --bundle "$BUNDLE" --pid-fi
 # Everything with the id in its name, in all hierarchies.
 cgroups_of_test() { find /sys/fs/cgroup -mindepth 1 -type d -name "*$CID*" 2>/dev/null; }
 
-# A shell command in a mount namespace whose /sys/fs/cgroup is the v2 tree.
+# A shell command in a mount namespace whose /sys/fs/cgroup is the v2 tree. Where that is the host's already, it
+# stays: a mount without its options would take them from the host as well.
 on_v2() { # on_v2 SCRIPT [ARG...]
   unshare --mount --propagation private bash -c '
-    umount -R /sys/fs/cgroup 2>/dev/null
-    mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 99
+    if [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ]; then
+      umount -R /sys/fs/cgroup 2>/dev/null
+      mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 99
+    fi
     cof() { timeout 60 "$COFFER" --root "$ROOT" "$@"; }
     eval "$1"' bash "$@"
 }
@@ -128,13 +131,15 @@ export_test() { export ROOT BUNDLE CID BATS_TEST_TMPDIR; }
   cof delete "$CID"
 }
 
-@test "--cgroup-manager: other names, and the systemd one of this version" {
+@test "--cgroup-manager: other names, systemd where there is none, the last one wins" {
   run cof --cgroup-manager nonsense create --bundle "$BUNDLE" "$CID"
   assert_status 1
   assert_has 'unknown cgroup manager specified'
-  run cof --systemd-cgroup create --bundle "$BUNDLE" "$CID"
-  assert_status 1
-  assert_has systemd
+  if [ ! -d /run/systemd/system ]; then
+    det --systemd-cgroup create --bundle "$BUNDLE" "$CID"
+    assert_status 1
+    assert_has systemd
+  fi
   run cof --systemd-cgroup --cgroup-manager=cgroupfs run --bundle "$BUNDLE" "$CID"
   assert_status 0
 }
@@ -401,7 +406,12 @@ no_processes() { [ -z "$(our_processes)" ]; }
   export_test
   without_controllers
   set_args sleep 100
+  local own place
+  own=$(sed -n 's/^0:://p' /proc/self/cgroup)
   for path in "/abs-$CID" "rel-$CID" "/top-$CID/leaf"; do
+    # Relative: beside the runtime's own cgroup, which has processes.
+    place=$path
+    [ "${path#/}" != "$path" ] || place=${own%/*}/$path
     bundle_edit '.linux.cgroupsPath = $p' --arg p "$path"
     run on_v2 '
       set -e
@@ -411,7 +421,7 @@ no_processes() { [ -z "$(our_processes)" ]; }
       find /sys/fs/cgroup -depth -type d -path "*top-$CID" -exec rmdir {} +
       find /sys/fs/cgroup -name "*$CID*"'
     assert_status 0
-    assert_same "place of $path" "/${path#/}" "$output"
+    assert_same "place of $path" "$place" "$output"
   done
 }
 

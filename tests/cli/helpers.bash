@@ -136,7 +136,9 @@ status_is() { [ "$(cof state "$1" | jq -r .status)" = "$2" ]; }
 # What of this test is on the machine, one thing a line. Only what bears its name: others may run
 # containers at the same time.
 picture() {
-  echo '# mounts'; cut -d' ' -f4- /proc/self/mountinfo | sort
+  # Without what systemd mounts and unmounts as services, logins and users of the automount come and go.
+  echo '# mounts'
+  cut -d' ' -f4- /proc/self/mountinfo | grep -vE '^/ (/run/user/[0-9]+|/run/credentials/[^ ]+|/proc/sys/fs/binfmt_misc) ' | sort
   echo '# cgroups'
   find /sys/fs/cgroup -mindepth 1 -type d -name "*${CID:-no-id}*" 2>/dev/null | sort
   echo '# processes'
@@ -158,18 +160,26 @@ our_processes() {
 
 residue_before() { RESIDUE_BEFORE=$(picture); }
 
-# A process of somebody else that has gone meanwhile is no residue of ours; anything else is.
-same_picture() { ! diff <(echo "$RESIDUE_BEFORE") <(picture) | grep '^[<>]' | grep -qv '^< /proc/[0-9]'; }
+# What is different from before. A process of somebody else that has gone meanwhile is no residue of ours; anything else is.
+residue() { diff <(echo "$RESIDUE_BEFORE") <(picture) | grep '^[<>]' | grep -v '^< /proc/[0-9]' | sort; }
 
+same_picture() { [ -z "$(residue)" ]; }
+
+# A process that was killed takes a moment to leave the list, and another test's container may be just
+# starting: residue is what is there at every look.
 assert_no_residue() {
-  # A process that was killed takes a moment to leave the list.
-  wait_for 5 same_picture 2>/dev/null || {
+  local left end=$((SECONDS + 10))
+  left=$(residue)
+  while [ -n "$left" ] && [ "$SECONDS" -lt "$end" ]; do
+    sleep 0.1
+    left=$(comm -12 <(echo "$left") <(residue))
+  done
+  if [ -n "$left" ]; then
     echo 'residue:' >&2
-    diff <(echo "$RESIDUE_BEFORE") <(picture) >&2
+    echo "$left" >&2
     return 1
-  }
+  fi
   if [ -d "$ROOT" ]; then
-    local left
     left=$(find "$ROOT" -mindepth 1 -maxdepth 1 ! -name .cache)
     [ -z "$left" ] || { echo "state left: $left" >&2; return 1; }
   fi

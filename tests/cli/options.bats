@@ -10,7 +10,7 @@ teardown() { teardown_bundle; }
 # valgrind does not know openat2 and the other calls that containers and their state need.
 no_valgrind() { [ -z "${COFFER_VALGRIND:-}" ] || skip 'not under valgrind'; }
 
-COMMANDS='create start run state kill delete list spec plan features'
+COMMANDS='create start run state kill delete pause resume update list spec plan features'
 
 # ---- help, version, usage ----
 
@@ -43,7 +43,7 @@ COMMANDS='create start run state kill delete list spec plan features'
 }
 
 @test "commands that this version lacks say so: callers probe checkpoint by its exit status" {
-  for command in checkpoint restore exec pause resume ps update events; do
+  for command in checkpoint restore exec; do
     run "$COFFER" "$command" --help
     assert_status 1
     assert_has "$command"

@@ -10,7 +10,7 @@ coffer=$2/src/cli/coffer page=$1/docs/coffer.8 bad=0
 . "$1/contrib/completion/coffer.bash"
 
 words() { tr -s ' ' '\n' | sort; }
-options_of() { "$coffer" "$@" --help | grep -oE '^ +(-[a-zA-Z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort; }
+options_of() { "$coffer" "$@" --help | grep -oE '^ +(-[a-zA-Z], )?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+' | sort; }
 
 check() { # check NAME WANTED FOUND
   [ "$2" = "$3" ] && return

@@ -191,6 +191,105 @@ Test(cgroup_v2, life)
     done(&s);
 }
 
+static unsigned int owner_of(const char *path)
+{
+    struct stat st;
+
+    cr_assert(eq(int, lstat(full(path), &st), 0), "%s", path);
+    return st.st_uid;
+}
+
+/* The child is where processes go and what is given away; the limits above are not. */
+Test(cgroup_v2, child_and_owner)
+{
+    struct scene s;
+    char child[200], file[256];
+    int pid;
+
+    own_v2();
+    setup(&s, "v2", "");
+    s.plan.subgroup = "payload";
+    s.plan.delegate = true;
+    s.plan.owner_uid = s.plan.owner_gid = 54321;
+    cr_assert_str_eq(create(&s), "ok");
+    cr_expect_str_eq(s.record.subgroup, "payload");
+    (void) snprintf(child, sizeof(child), "%s/payload", s.path);
+    cr_expect(eq(uint, owner_of(child), 54321));
+    cr_expect(eq(uint, owner_of(s.path), 0));
+    (void) snprintf(file, sizeof(file), "%s/cgroup.procs", child);
+    cr_expect(eq(uint, owner_of(file), 54321));
+    (void) snprintf(file, sizeof(file), "%s/cgroup.freeze", child);
+    cr_expect(eq(uint, owner_of(file), 0));
+    (void) snprintf(file, sizeof(file), "%s/cgroup.procs", s.path);
+    cr_expect(eq(uint, owner_of(file), 0));
+    cr_expect(ne(int, cf_cgroup_clone_fd(s.cg), s.cg->dirs[0].fd));
+    cr_expect(eq(int, cf_cgroup_dir_fd(s.cg, NULL), cf_cgroup_clone_fd(s.cg)));
+    pid = sleeper(cf_cgroup_clone_fd(s.cg));
+    cr_assert_gt(pid, 0);
+    cr_expect(eq(int, cf_cgroup_populated(s.cg), 1));
+    cr_expect(eq(int, cf_cgroup_kill(s.cg, SIGKILL, &s.err), 0));
+    cr_expect(eq(int, reap(pid), SIGKILL));
+    destroy(&s);
+    cr_expect(not(exists(s.path)));
+    done(&s);
+}
+
+/* A create that was killed before it noted the inode leaves the child too. */
+Test(cgroup_v2, child_unrecorded)
+{
+    struct scene s;
+
+    own_v2();
+    setup(&s, "v2", "");
+    s.plan.subgroup = "payload";
+    cr_assert_str_eq(create(&s), "ok");
+    s.record.dirs[0].inode = 0;
+    s.record.dirs[0].created = true;
+    cr_expect(eq(int, cf_cgroup_remove_unrecorded(&s.record, 1000), 0));
+    cr_expect(not(exists(s.path)));
+    done(&s);
+}
+
+/* What a container may build when the cgroup is its own: far deeper than anybody's descriptors or stack. */
+Test(cgroup_v2, deep_tree)
+{
+    const int depth = 600;
+    struct scene s;
+    struct cf_cgroup *again = NULL;
+    pid_t *pids = NULL;
+    size_t n = 0;
+    int fd, pid;
+
+    own_v2();
+    setup(&s, "v2", "");
+    cr_assert_str_eq(create(&s), "ok");
+    fd = open(full(s.path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cr_assert(ge(int, fd, 0));
+    for (int i = 0; i < depth; i++) {
+        int next;
+
+        cr_assert(eq(int, mkdirat(fd, "d", 0755), 0), "%d", i);
+        (void) mkdirat(fd, "..x", 0755);
+        next = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        cr_assert(ge(int, next, 0));
+        (void) close(fd);
+        fd = next;
+    }
+    pid = sleeper(fd);
+    (void) close(fd);
+    cr_assert_gt(pid, 0);
+    cr_assert(eq(int, cf_cgroup_pids(s.cg, &pids, &n, &s.err), 0));
+    cr_expect(n == 1 && pids[0] == pid);
+    free(pids);
+    cr_assert(eq(int, cf_cgroup_open(&s.record, &again, &s.err), 0));
+    cr_expect(eq(int, cf_cgroup_kill(again, SIGKILL, &s.err), 0));
+    cr_expect(eq(int, reap(pid), SIGKILL));
+    cf_cgroup_close(again);
+    destroy(&s);
+    cr_expect(not(exists(s.path)));
+    done(&s);
+}
+
 Test(cgroup_v2, default_place_is_beside_ours)
 {
     struct scene s;

@@ -55,13 +55,15 @@ Test(cgroup_plan, managers)
     const char *limited = CONFIG("\"resources\":{\"pids\":{\"limit\":10},\"devices\":"
                                  "[{\"allow\":false}]}");
     struct fixture f;
-    char text[1024];
 
-    cr_expect_str_eq(build(&f, limited, CF_CGROUP_MANAGER_SYSTEMD, CF_CGROUP_MODE_V2),
-                     "cgroup-systemd");
-    (void) cf_err_print(&f.err, text, sizeof(text));
-    cr_expect_not_null(strstr(text, "--systemd-cgroup"));
-    cr_expect(eq(u32, f.err.kind, COFFER_ERROR_UNSUPPORTED));
+    cr_expect_str_eq(build(&f, limited, CF_CGROUP_MANAGER_SYSTEMD, CF_CGROUP_MODE_V2), "ok");
+    cr_expect_str_eq(f.plan.cgroup.path, "coffer-c1.scope");
+    cr_expect_str_eq(f.plan.cgroup.backend, "v2");
+    cr_expect_not_null(f.plan.cgroup.systemd);
+    cr_expect(eq(sz, f.plan.cgroup.n_writes, 1));
+    fixture_done(&f);
+
+    cr_expect_str_eq(build(&f, limited, CF_CGROUP_MANAGER_SYSTEMD, CF_CGROUP_MODE_NONE), "cgroup-none");
     fixture_done(&f);
 
     cr_expect_str_eq(build(&f, limited, CF_CGROUP_MANAGER_DISABLED, CF_CGROUP_MODE_V2), "ok");

@@ -9,6 +9,7 @@
 
 #include "base/own.h"
 #include "cgroup/cgroup.h"
+#include "config.h"
 #include "container/features.h"
 #include "facts/facts.h"
 #include "mount/mount.h"
@@ -91,7 +92,7 @@ Test(features, later_releases_are_said_to_be_false)
     cr_expect(p.f->linux->cgroup->v1);
     cr_expect(p.f->linux->cgroup->v2);
     cr_expect(p.f->linux->cgroup->has_systemd);
-    cr_expect(not(p.f->linux->cgroup->systemd));
+    cr_expect(eq(int, p.f->linux->cgroup->systemd, HAVE_LIBSYSTEMD));
     cr_expect(p.f->linux->cgroup->has_rdma);
     cr_expect(not(p.f->linux->cgroup->rdma));
     cr_expect(p.f->linux->mount_extensions->idmap->has_enabled);

@@ -384,6 +384,48 @@ Test(mount_plan, cgroup_v2)
     plan_test_done(&p);
 }
 
+#define CGROUP_WRITABLE(where)                                                                             \
+    "{\"destination\":\"" where "\",\"type\":\"cgroup\",\"source\":\"cgroup\",\"options\":[\"nosuid\"]}"
+#define MAPPED                                                                                             \
+    "\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"cgroup\"},{\"type\":\"user\"}],"                   \
+    "\"uidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":100}],"                               \
+    "\"gidMappings\":[{\"containerID\":0,\"hostID\":200000,\"size\":100}]"
+
+/* A writable mount of the own tree at the usual place hands the cgroup over; without a namespace it is not writable. */
+Test(mount_plan, cgroup_v2_writable)
+{
+    static const struct {
+        const char *json;
+        bool delegate;
+    } cases[] = {
+        {MOUNTS(MAPPED, CGROUP_WRITABLE("/sys/fs/cgroup")), true},
+        {MOUNTS(MAPPED, CGROUP_WRITABLE("/sys/../sys/fs/cgroup/.")), true},
+        {MOUNTS(MAPPED, CGROUP_WRITABLE("/mnt")), false},
+        {MOUNTS(MAPPED, CGROUP_MOUNT), false},
+        {MOUNTS("\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"cgroup\"}]", CGROUP_WRITABLE("/sys/fs/cgroup")), false},
+    };
+    struct plan_test p;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        plan_test_init(&p, cases[i].json);
+        p.plan.cgroup.backend = "v2";
+        EXPECT_OK(&p, build(&p));
+        cr_expect_eq(p.plan.cgroup.delegate, cases[i].delegate, "%zu", i);
+        cr_expect_eq(p.plan.cgroup.owner_uid, cases[i].delegate ? 100000 : 0, "%zu", i);
+        cr_expect_eq(p.plan.cgroup.owner_gid, cases[i].delegate ? 200000 : 0, "%zu", i);
+        plan_test_done(&p);
+    }
+    plan_test_init(&p, MOUNTS(NS, CGROUP_WRITABLE("/sys/fs/cgroup")));
+    p.plan.cgroup.backend = "v2";
+    p.plan.warnings_tail = &p.plan.warnings;
+    EXPECT_OK(&p, build(&p));
+    cr_expect_eq(p.plan.sources[1].kind, CF_SOURCE_CGROUP);
+    cr_expect(p.plan.sources[1].attr_set & MOUNT_ATTR_RDONLY);
+    cr_expect_eq(plan_test_warnings(&p), 1);
+    cr_expect_eq(p.plan.cgroup.delegate, false);
+    plan_test_done(&p);
+}
+
 Test(mount_plan, cgroup_v1)
 {
     struct plan_test p;

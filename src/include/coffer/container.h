@@ -167,6 +167,88 @@ COFFER_PUBLIC int coffer_container_pid(coffer_container *container);
 COFFER_PUBLIC int coffer_container_take_console(coffer_container *container, int *ret_master_fd,
                                                 coffer_error **err);
 
+/**
+ * coffer_container_pause() - freeze every process of the container
+ *
+ * Returns when all of them are frozen. Kind STATE, `container not running`, unless it is created or running;
+ * kind UNSUPPORTED without a cgroup that has a freezer.
+ */
+COFFER_PUBLIC int coffer_container_pause(coffer_container *container, coffer_error **err);
+
+/** The opposite. Kind STATE, `container not paused`, unless it is paused. */
+COFFER_PUBLIC int coffer_container_resume(coffer_container *container, coffer_error **err);
+
+/** Options of coffer_container_update(). */
+struct coffer_update_options {
+    size_t size;                 /**< sizeof(struct coffer_update_options) */
+    const char *resources;       /**< JSON text of linux.resources; what is absent stays as it is */
+    size_t resources_len;        /**< its length in bytes */
+    const char *l3_cache_schema; /**< Intel RDT; NULL: unchanged */
+    const char *mem_bw_schema;   /**< Intel RDT; NULL: unchanged */
+};
+
+#define COFFER_UPDATE_OPTIONS_INIT                                                                           \
+    {                                                                                                        \
+        .size = sizeof(struct coffer_update_options)                                                         \
+    }
+
+/**
+ * coffer_container_update() - change the limits of a container that is not stopped
+ *
+ * All values are checked before the first is written; if the kernel refuses one, those written before get
+ * their old values back. Rules for devices are ignored: engines send a partial list with every update.
+ *
+ * Return: 0, or a negative errno. Kind CONFIG with the path of the field, STATE if it is stopped.
+ */
+COFFER_PUBLIC int coffer_container_update(coffer_container *container, const struct coffer_update_options *options,
+                                          coffer_error **err);
+
+/**
+ * coffer_container_pids() - the processes of the container, those in cgroups below its own included
+ * @ret_pids: in the caller's pid namespace, ascending; coffer_free(); NULL if there are none
+ *
+ * A stopped container is no error: it has none, unless it shared a pid namespace and left some. Of a container
+ * without a cgroup only init is known.
+ */
+COFFER_PUBLIC int coffer_container_pids(coffer_container *container, int **ret_pids, size_t *ret_n,
+                                        coffer_error **err);
+
+/**
+ * coffer_container_stats_json() - what the container uses now
+ * @ret_json: one object on one line, the keys that `runc events --stats` has under `data`; coffer_free()
+ *
+ * Controllers that the host has not show as zeros. Kind STATE if it is stopped.
+ */
+COFFER_PUBLIC int coffer_container_stats_json(coffer_container *container, char **ret_json, coffer_error **err);
+
+/** What coffer_container_watch() tells of. New values may be added. */
+enum coffer_event_type {
+    COFFER_EVENT_STATS = 1, /**< another interval has passed */
+    COFFER_EVENT_OOM = 2,   /**< the kernel ended a process for lack of memory within the limit */
+};
+
+/** One event. Strings are valid during the callback only. */
+struct coffer_event {
+    size_t size;              /**< of this struct; newer libraries may append members */
+    int type;                 /**< enum coffer_event_type */
+    const char *container_id; /**< whose */
+    const char *data_json;    /**< STATS: as coffer_container_stats_json(); NULL otherwise */
+};
+
+/**
+ * coffer_container_watch() - wait for events until the container is gone
+ * @interval_ms: between two STATS events; 0: none of them
+ * @each: a value other than 0 ends it and is returned, without an error object
+ *
+ * The first STATS event comes after one interval. Where the kernel does not let the caller hear of OOM, there is
+ * a warning in the log and no OOM event. Kind STATE if the container is stopped at the start.
+ *
+ * Return: 0 when the container has ended, what @each returned, or a negative errno.
+ */
+COFFER_PUBLIC int coffer_container_watch(coffer_container *container, uint32_t interval_ms,
+                                         int (*each)(void *userdata, const struct coffer_event *event),
+                                         void *userdata, coffer_error **err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -42,6 +42,9 @@ struct coffer_runtime_options {
     coffer_log_fn log;       /**< NULL: no records */
     void *log_userdata;      /**< first argument of log */
     int log_level;           /**< enum coffer_log_level: chattier records are not made; 0: warnings */
+    const char *bus_address; /**< D-Bus address of systemd (DBUS_SYSTEM_BUS_ADDRESS, for an unprivileged caller
+                                  DBUS_SESSION_BUS_ADDRESS); NULL: its own socket in the default place */
+    const char *runtime_dir; /**< XDG_RUNTIME_DIR of an unprivileged caller; NULL: not set */
 };
 
 #define COFFER_RUNTIME_OPTIONS_INIT                                                                          \
