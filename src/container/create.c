@@ -103,9 +103,9 @@ static int create_check_options(struct create *c, struct cf_err *err)
     return 0;
 }
 
-static void create_log_warnings(struct create *c)
+static void create_log_warnings(struct create *c, const struct cf_warning *first)
 {
-    for (const struct cf_warning *w = c->plan.warnings; w; w = w->next)
+    for (const struct cf_warning *w = first; w; w = w->next)
         cf_log(&c->runtime->log, COFFER_LOG_WARNING, "plan", "%s", w->text);
 }
 
@@ -188,7 +188,7 @@ static int create_plan(struct create *c, struct cf_err *err)
         cf_err_step(err, "plan");
         return r;
     }
-    create_log_warnings(c);
+    create_log_warnings(c, c->plan.warnings);
     return 0;
 }
 
@@ -249,6 +249,7 @@ static int create_publish(struct create *c, struct cf_err *err)
 /* Outside resources: cgroup, root, gate, mount sources; then the plan is complete. */
 static int create_prepare(struct create *c, struct cf_err *err)
 {
+    struct cf_warning **more = c->plan.warnings_tail;
     int pidns_fd = -1;
     int r;
 
@@ -280,6 +281,7 @@ static int create_prepare(struct create *c, struct cf_err *err)
         cf_err_step(err, "mount");
         return r;
     }
+    create_log_warnings(c, *more);
     if ((c->plan.ns.new_flags & CLONE_NEWCGROUP) && c->cgroup && cf_cgroup_clone_fd(c->cgroup) < 0) {
         /* Attached after the clone, so the namespace's root would be the wrong cgroup: init unshares. */
         c->plan.ns.new_flags &= ~(uint64_t) CLONE_NEWCGROUP;

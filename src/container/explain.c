@@ -17,6 +17,7 @@ static const char *explain_source_kind(uint32_t kind)
     static const char *const names[CF_SOURCE_KIND_COUNT] = {
         [CF_SOURCE_ROOT] = "root",     [CF_SOURCE_BIND] = "bind", [CF_SOURCE_DEVICE] = "device",
         [CF_SOURCE_CGROUP] = "cgroup", [CF_SOURCE_GATE] = "gate", [CF_SOURCE_PIDNS] = "pid namespace",
+        [CF_SOURCE_FS] = "fs",
     };
 
     return kind < CF_SOURCE_KIND_COUNT && names[kind] ? names[kind] : "?";
@@ -63,9 +64,27 @@ static void explain_host(struct explain_text *out, const struct cf_plan *plan)
         explain_line(out, "host cgroup owner %u %u", plan->cgroup.owner_uid, plan->cgroup.owner_gid);
     for (size_t i = 0; i < plan->cgroup.n_writes; i++)
         explain_line(out, "host cgroup write %s %s", plan->cgroup.writes[i].file, plan->cgroup.writes[i].value);
-    for (size_t i = 0; i < plan->n_sources; i++)
-        explain_line(out, "host source %zu %s %s", i, explain_source_kind(plan->sources[i].kind),
-                     plan->sources[i].path ? plan->sources[i].path : "-");
+    for (size_t i = 0; i < plan->n_idmaps; i++) {
+        const struct cf_plan_idmap *m = &plan->idmaps[i];
+
+        if (m->container)
+            explain_line(out, "host mount map %zu container", i);
+        for (size_t k = 0; k < m->uids.n && !m->container; k++)
+            explain_line(out, "host mount map %zu uid %u %u %u", i, m->uids.ranges[k].container_id,
+                         m->uids.ranges[k].host_id, m->uids.ranges[k].size);
+        for (size_t k = 0; k < m->gids.n && !m->container; k++)
+            explain_line(out, "host mount map %zu gid %u %u %u", i, m->gids.ranges[k].container_id,
+                         m->gids.ranges[k].host_id, m->gids.ranges[k].size);
+    }
+    for (size_t i = 0; i < plan->n_sources; i++) {
+        const struct cf_source *s = &plan->sources[i];
+
+        if (s->idmap)
+            explain_line(out, "host source %zu %s %s map %u%s", i, explain_source_kind(s->kind),
+                         s->path ? s->path : "-", s->idmap - 1, s->idmap_recursive ? " recursive" : "");
+        else
+            explain_line(out, "host source %zu %s %s", i, explain_source_kind(s->kind), s->path ? s->path : "-");
+    }
     for (const struct cf_warning *w = plan->warnings; w; w = w->next)
         explain_line(out, "warning %s", w->text);
 }

@@ -173,7 +173,7 @@ static void write_linux(struct cf_json *j)
     cf_json_object_end(j);
     cf_json_key(j, "mountExtensions");
     cf_json_object_begin(j);
-    write_switch(j, "idmap", false);
+    write_switch(j, "idmap", true);
     cf_json_object_end(j);
     write_switch(j, "netDevices", false);
     cf_json_object_end(j);

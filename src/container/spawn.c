@@ -23,6 +23,7 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "container/stop-point.h"
+#include "mount/mount.h"
 #include "path/path.h"
 #include "sys/clone-call.h"
 #include "sys/fs.h"
@@ -434,6 +435,23 @@ static int spawn_place(struct cf_spawn *spawn, const struct cf_stub *stub, struc
     return stub->clone_rest ? spawn_next_pid(spawn, err) : 0;
 }
 
+/* Mounts that are mapped as the container is wait for its namespace. */
+static int spawn_idmap(struct cf_spawn *spawn, struct cf_err *err)
+{
+    const struct cf_plan *plan = spawn->plan;
+    int join_fd = -1, r;
+
+    if (!plan->n_idmaps)
+        return 0;
+    for (uint32_t i = 0; i < plan->ns.n_joins; i++)
+        if (plan->ns.joins[i].type == CLONE_NEWUSER)
+            join_fd = spawn->join_fds[i];
+    r = cf_mount_host_idmap(plan, spawn->fds, spawn->pid, join_fd, err);
+    if (r == -ESRCH || r == -ENOENT)
+        return cf_spawn_explain_death(spawn, err);
+    return r;
+}
+
 int cf_spawn_init(struct cf_spawn *spawn, struct cf_err *err)
 {
     const struct timeval silence = {.tv_sec = CF_SPAWN_SILENCE_SECONDS}, no_limit = {0};
@@ -480,6 +498,8 @@ int cf_spawn_init(struct cf_spawn *spawn, struct cf_err *err)
     cf_stop_point("create-cloned");
     if (r >= 0)
         r = spawn_place(spawn, stub, err);
+    if (r >= 0)
+        r = spawn_idmap(spawn, err);
     if (r >= 0)
         r = spawn_send_plan(spawn, blob_fd, err);
     if (r < 0) {

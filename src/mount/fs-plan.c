@@ -105,8 +105,9 @@ static int label_param(struct cf_mount_build *b, const char *type, const struct 
     return 0;
 }
 
-int cf_mount_fs_params(struct cf_mount_build *b, const char *type, const struct cf_mount_opts *opts, bool remount,
-                       struct cf_ref *ret, struct cf_err *err)
+/* Superblock options, label, data; @remount: also what options take back. */
+static int list_params(struct cf_mount_build *b, const char *type, const struct cf_mount_opts *opts, bool remount,
+                       struct cf_source_param **ret, size_t *ret_n, struct cf_err *err)
 {
     static const struct {
         uint32_t bit;
@@ -116,8 +117,7 @@ int cf_mount_fs_params(struct cf_mount_build *b, const char *type, const struct 
         {CF_SUPER_DIRSYNC, "dirsync", NULL},
         {CF_SUPER_LAZYTIME, "lazytime", "nolazytime"},
     };
-    struct cf_blob_fsparam *list = cf_arena_calloc(b->in->arena, opts->n_params + 8, sizeof(*list));
-    struct cf_blob_builder *blob = b->plan->blob;
+    struct cf_source_param *list = cf_arena_calloc(b->in->arena, opts->n_params + 8, sizeof(*list));
     struct cf_mount_param label = {0};
     size_t n = 0;
     int r;
@@ -125,28 +125,47 @@ int cf_mount_fs_params(struct cf_mount_build *b, const char *type, const struct 
     if (!list)
         return cf_err_oom(err);
     if (!is_virtual(type) && (cf_mount_opts_attrs(opts) & MOUNT_ATTR_RDONLY))
-        list[n++].key = cf_blob_add_str(blob, "ro");
+        list[n++].key = "ro";
     for (size_t i = 0; i < sizeof(super) / sizeof(super[0]); i++) {
         if (opts->super_set & super[i].bit)
-            list[n++].key = cf_blob_add_str(blob, super[i].set);
+            list[n++].key = super[i].set;
         else if (remount && (opts->super_clr & super[i].bit) && super[i].clear)
-            list[n++].key = cf_blob_add_str(blob, super[i].clear);
+            list[n++].key = super[i].clear;
     }
     /* fsconfig(2) has no word for it; ext4 has its own, the others count versions anyway. */
     if ((opts->super_set & CF_SUPER_IVERSION) && strcmp(type, "ext4") == 0)
-        list[n++].key = cf_blob_add_str(blob, "i_version");
+        list[n++].key = "i_version";
     if (!remount) {
         r = label_param(b, type, opts, &label, err);
         if (r < 0)
             return r;
-        if (label.key) {
-            list[n].key = cf_blob_add_str(blob, label.key);
-            list[n++].value = cf_blob_add_str(blob, label.value);
-        }
+        if (label.key)
+            list[n++] = (struct cf_source_param) {label.key, label.value};
     }
-    for (size_t i = 0; i < opts->n_params; i++) {
-        list[n].key = cf_blob_add_str(blob, opts->params[i].key);
-        list[n++].value = cf_blob_add_str(blob, opts->params[i].value);
+    for (size_t i = 0; i < opts->n_params; i++)
+        list[n++] = (struct cf_source_param) {opts->params[i].key, opts->params[i].value};
+    *ret = list;
+    *ret_n = n;
+    return 0;
+}
+
+int cf_mount_fs_params(struct cf_mount_build *b, const char *type, const struct cf_mount_opts *opts, bool remount,
+                       struct cf_ref *ret, struct cf_err *err)
+{
+    struct cf_blob_builder *blob = b->plan->blob;
+    struct cf_source_param *params;
+    struct cf_blob_fsparam *list;
+    size_t n;
+    int r = list_params(b, type, opts, remount, &params, &n, err);
+
+    if (r < 0)
+        return r;
+    list = cf_arena_calloc(b->in->arena, n + 1, sizeof(*list));
+    if (!list)
+        return cf_err_oom(err);
+    for (size_t i = 0; i < n; i++) {
+        list[i].key = cf_blob_add_str(blob, params[i].key);
+        list[i].value = cf_blob_add_str(blob, params[i].value);
     }
     *ret = cf_blob_add_array(blob, list, n, sizeof(*list));
     return 0;
@@ -158,21 +177,70 @@ static bool no_symlinks_inside(const char *target)
     return strcmp(target, "/dev/shm") == 0 || strcmp(target, "/dev/mqueue") == 0;
 }
 
+/* They show namespaces that only init is in, so the host cannot make them; the kernel maps none of them anyway. */
+static bool cannot_idmap(const char *type)
+{
+    static const char *const types[] = {"proc", "sysfs", "mqueue", "devpts", "cgroup", "cgroup2"};
+
+    return cf_str_index(types, sizeof(types) / sizeof(types[0]), type) >= 0;
+}
+
+/*
+ * The host makes it: only who has CAP_SYS_ADMIN over both the file system and the namespace of the map may map
+ * it, and a file system that belonged to the container's namespace would be mapped already. Ids in its options
+ * are then ids on the file system.
+ */
+static int build_mapped(struct cf_mount_build *b, uint32_t index, const char *target,
+                        const struct cf_mount_opts *opts, const struct cf_mount_idmap *idmap,
+                        struct cf_blob_mount *mount, struct cf_err *err)
+{
+    const struct ocispec_mount *m = &b->in->spec->config->mounts[index];
+    struct cf_source source = {.kind = CF_SOURCE_FS, .path = m->source, .fstype = m->type};
+    struct cf_source_param *params;
+    int r;
+
+    r = list_params(b, m->type, opts, false, &params, &source.n_params, err);
+    if (r < 0)
+        return r;
+    source.params = params;
+    source.attr_set = mount->attr_set;
+    cf_mount_volume_attrs(b, opts, &source);
+    /* The copy comes first, then read-only. */
+    if (mount->flags & CF_MOUNT_COPYUP)
+        source.attr_set &= ~(uint64_t) MOUNT_ATTR_RDONLY;
+    source.propagation = opts->propagation;
+    source.n_propagation = opts->n_propagation;
+    r = cf_mount_build_idmap_source(b, index, idmap, target, mount->attr_set & MOUNT_ATTR_RDONLY, &source, err);
+    if (r < 0)
+        return r;
+    source.exposed = NULL; /* nobody else has it mounted */
+    source.field = cf_arena_printf(b->in->arena, "mounts[%u]", index);
+    if (!source.field)
+        return cf_err_oom(err);
+    mount->attr_set &= mount->flags & CF_MOUNT_COPYUP ? MOUNT_ATTR_RDONLY : 0;
+    r = cf_mount_build_source(b, mount, &source, err);
+    return r < 0 ? r : cf_mount_build_add(b, mount, err);
+}
+
 int cf_mount_build_fs(struct cf_mount_build *b, uint32_t index, const char *target, const struct cf_mount_opts *opts,
-                      struct cf_err *err)
+                      const struct cf_mount_idmap *idmap, struct cf_err *err)
 {
     const struct ocispec_mount *m = &b->in->spec->config->mounts[index];
     struct cf_blob_mount mount = {.kind = CF_MOUNT_FS, .fd = CF_NO_FD, .config_index = index};
     struct cf_blob_builder *blob = b->plan->blob;
     const char *type = m->type;
-    bool tmpfs;
+    bool tmpfs, mapped;
     int r;
 
     if (cf_str_empty(type))
         return cf_mount_config_error(index, "type", "mount-type-missing", "a mount without `bind` needs a type", NULL, err);
     tmpfs = strcmp(type, "tmpfs") == 0;
+    if (idmap->index && cannot_idmap(type))
+        return cf_mount_build_idmap_refuse(index, target, type, err);
+    /* What init makes has the ids of the container's namespace: its own map changes nothing there. */
+    mapped = idmap->index && !(idmap->container && tmpfs);
     r = check_userns(b, index, type, err);
-    if (r >= 0)
+    if (r >= 0 && !mapped)
         r = check_ids(b, index, opts, err);
     if (r < 0)
         return r;
@@ -196,6 +264,8 @@ int cf_mount_build_fs(struct cf_mount_build *b, uint32_t index, const char *targ
     mount.attr_set = cf_mount_opts_attrs(opts);
     if (no_symlinks_inside(target) && !(opts->mentioned & MOUNT_ATTR_NOSYMFOLLOW))
         mount.attr_set |= MOUNT_ATTR_NOSYMFOLLOW;
+    if (mapped)
+        return build_mapped(b, index, target, opts, idmap, &mount, err);
     r = cf_mount_fs_params(b, type, opts, false, &mount.params, err);
     if (r < 0)
         return r;

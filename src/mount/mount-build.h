@@ -26,6 +26,27 @@ int cf_mount_build_add(struct cf_mount_build *b, const struct cf_blob_mount *mou
 int cf_mount_build_source(struct cf_mount_build *b, struct cf_blob_mount *mount, struct cf_source *source,
                           struct cf_err *err);
 
+/** What the mapping of one entry comes to. */
+struct cf_mount_idmap {
+    uint32_t index; /* for cf_source.idmap, 0: the mount is not id-mapped */
+    bool recursive;
+    bool container; /* it is the container's own map */
+};
+
+/**
+ * cf_mount_build_idmap() - uidMappings, gidMappings and the options idmap and ridmap of mounts[@index]
+ * Equal mappings get the same index. Codes: mount-idmap-*, those of cf_idmap_check().
+ */
+int cf_mount_build_idmap(struct cf_mount_build *b, uint32_t index, const struct cf_mount_opts *opts,
+                         struct cf_mount_idmap *ret, struct cf_err *err);
+
+/** Puts it into a source that the host opens, at @target. @readonly: nothing can be written through it. */
+int cf_mount_build_idmap_source(struct cf_mount_build *b, uint32_t index, const struct cf_mount_idmap *idmap,
+                                const char *target, bool readonly, struct cf_source *source, struct cf_err *err);
+
+/** The kernel has no id-mapped mounts of this type. Return: negative errno with err. */
+int cf_mount_build_idmap_refuse(uint32_t index, const char *target, const char *type, struct cf_err *err);
+
 /** Propagation of a clone: the default first, then what the options say. */
 int cf_mount_build_propagation(struct cf_mount_build *b, const struct cf_mount_opts *opts, const uint32_t **ret,
                                size_t *ret_n, struct cf_err *err);
@@ -36,10 +57,17 @@ int cf_mount_build_cgroup(struct cf_mount_build *b, uint32_t index, const char *
 
 /** A new file system of mounts[@index].type at @target. */
 int cf_mount_build_fs(struct cf_mount_build *b, uint32_t index, const char *target, const struct cf_mount_opts *opts,
-                      struct cf_err *err);
+                      const struct cf_mount_idmap *idmap, struct cf_err *err);
 /** Parameters for fsconfig(2): superblock options, label, data. @remount: also what options take back. */
 int cf_mount_fs_params(struct cf_mount_build *b, const char *type, const struct cf_mount_opts *opts, bool remount,
                        struct cf_ref *ret, struct cf_err *err);
+
+/**
+ * cf_mount_volume_attrs() - rule U5, for what was not made for this container
+ * In a user namespace: no set-user-ID programs and no device nodes from it, unless the options `suid` and `dev`
+ * ask for them. A single device node as source stays usable, so nodev waits for the type.
+ */
+void cf_mount_volume_attrs(const struct cf_mount_build *b, const struct cf_mount_opts *opts, struct cf_source *source);
 
 /** CF_MOUNT_* that follow from the place: API_FS, IS_DEV. */
 uint32_t cf_mount_target_flags(const char *target);

@@ -176,12 +176,38 @@ static int apply_symlink(struct cf_init *in, const struct cf_blob_mount *m, stru
     return 0;
 }
 
+/* A new file system that the host made: what depends on the place where it goes is done here. */
+static int finish_new(struct cf_init *in, const struct cf_blob_mount *m, int fd, int *ret_target, struct cf_err *err)
+{
+    int target_fd, dir_fd, r;
+    struct stat st;
+
+    target_fd = cf_target_child_open(in, m, true, err);
+    if (target_fd < 0)
+        return target_fd;
+    *ret_target = target_fd;
+    if (m->flags & CF_MOUNT_TMPFS_MODE) {
+        r = cf_sys_fstat(target_fd, &st);
+        dir_fd = r < 0 ? r : cf_sys_openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        r = dir_fd < 0 ? dir_fd : cf_sys_fchmod(dir_fd, st.st_mode & 07777);
+        if (dir_fd >= 0)
+            (void) cf_sys_close(dir_fd);
+        if (r == -EPERM)
+            r = 0; /* its root belongs to nobody of ours, so it keeps the mode that it has */
+        if (r < 0)
+            return cf_mount_child_fail(in, m, r, "take the mode of the target", err);
+    }
+    if (m->flags & CF_MOUNT_COPYUP)
+        return copy_up(in, m, target_fd, fd, m->attr_set & MOUNT_ATTR_RDONLY, err);
+    return 0;
+}
+
 /* @fd: the detached tree, taken. */
 static int apply_tree(struct cf_init *in, const struct cf_blob_mount *m, int fd,
                       struct cf_fd_run *run, struct cf_err *err)
 {
     bool dir = !(m->flags & CF_MOUNT_TARGET_FILE);
-    int r = 0;
+    int target_fd = -1, r = 0;
 
     if (m->kind == CF_MOUNT_BIND) {
         r = cf_fd_type(fd);
@@ -192,8 +218,12 @@ static int apply_tree(struct cf_init *in, const struct cf_blob_mount *m, int fd,
         if (r >= 0)
             r = apply_attrs(in, m, fd, err);
     }
+    if (m->flags & (CF_MOUNT_TMPFS_MODE | CF_MOUNT_COPYUP))
+        r = finish_new(in, m, fd, &target_fd, err);
     if (r >= 0)
-        r = cf_target_child_attach(in, m, fd, dir, -1, run, err);
+        r = cf_target_child_attach(in, m, fd, dir, target_fd, run, err);
+    else if (target_fd >= 0)
+        (void) cf_sys_close(target_fd);
     if (r < 0 || !keep_fd(in, m, fd))
         cf_fd_run_add(run, fd);
     return r < 0 ? r : 0;

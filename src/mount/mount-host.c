@@ -10,12 +10,14 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "mount/clone-attr.h"
+#include "mount/mount-idmap.h"
 #include "sys/fs.h"
 #include "sys/mountfd.h"
 
@@ -26,6 +28,7 @@ struct host_open {
     int rootfs_fd, gate_fd, pidns_fd;
     bool mounts_changed;
     bool two_calls; /* see cf_mount_clone_attr() */
+    int *map_fds;   /* one for each of plan->idmaps, plus 1; 0: not made yet */
 };
 
 static int set_attr(int fd, bool recursive, uint64_t set, uint64_t clr, uint64_t propagation)
@@ -70,19 +73,70 @@ static int finish_clone(const struct cf_source *s, int fd, bool directory, bool 
     return r;
 }
 
+/*
+ * The namespace with the map of @s. Return: fd, kept by @h; -EBADF without err when there is none, or when it is
+ * the container's, which does not exist yet; or negative errno with err.
+ */
+static int map_fd(struct host_open *h, const struct cf_source *s, struct cf_err *err)
+{
+    const struct cf_plan_idmap *map;
+    int fd;
+
+    if (!s->idmap || h->plan->idmaps[s->idmap - 1].container)
+        return -EBADF;
+    map = &h->plan->idmaps[s->idmap - 1];
+    if (!h->map_fds)
+        h->map_fds = calloc(h->plan->n_idmaps, sizeof(*h->map_fds));
+    if (!h->map_fds)
+        return cf_err_oom(err);
+    if (h->map_fds[s->idmap - 1])
+        return h->map_fds[s->idmap - 1] - 1;
+    fd = cf_userns_map_fd(&map->uids, &map->gids, err);
+    if (fd < 0) {
+        fd = cf_err_in(err, "id-map the mount at `%s`", s->target);
+        cf_err_field(err, "%s", map->field);
+        return fd;
+    }
+    h->map_fds[s->idmap - 1] = fd + 1;
+    return fd;
+}
+
+static void close_maps(struct host_open *h)
+{
+    for (size_t i = 0; h->map_fds && i < h->plan->n_idmaps; i++) {
+        int fd = h->map_fds[i] - 1;
+
+        cf_fd_close(&fd);
+    }
+    free(h->map_fds);
+}
+
+/* Once, and behind those that the plan had: the caller sees them at the end of the list. */
+static void warn_exposed(struct host_open *h, const struct cf_source *s)
+{
+    if (!s->exposed || !cf_mount_idmap_exposed(s))
+        return;
+    *h->plan->warnings_tail = s->exposed;
+    h->plan->warnings_tail = &s->exposed->next;
+}
+
 static unsigned int clone_flags(const struct cf_source *s)
 {
     return OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (s->recursive ? AT_RECURSIVE : 0u);
 }
 
-/* @ret_has_first: first_attr() was done in the same call. */
-static int open_clone(struct host_open *h, const struct cf_source *s, bool *ret_has_first)
+/* @ret_has_first: first_attr() was done in the same call, and the map of @userns_fd (-EBADF: none) was set. */
+static int open_clone(struct host_open *h, const struct cf_source *s, int userns_fd, bool *ret_has_first)
 {
-    const struct mount_attr first = first_attr(s, false);
+    struct mount_attr first = first_attr(s, false);
     cf_auto_fd int fd = -EBADF;
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
 
     *ret_has_first = false;
+    if (userns_fd >= 0) {
+        first.attr_set |= MOUNT_ATTR_IDMAP;
+        first.userns_fd = (uint64_t) userns_fd;
+    }
     /* A refusal of the attributes is told by the call that only sets them. */
     if (!s->nofollow && !s->dir_attr_set && (first.attr_set || first.attr_clr || first.propagation) && !h->two_calls) {
         int r = cf_sys_open_tree_attr(AT_FDCWD, s->path, clone_flags(s), &first, sizeof(first));
@@ -149,23 +203,30 @@ static int open_bind(struct host_open *h, const struct cf_source *s, struct cf_e
 {
     cf_auto_fd int fd = -EBADF;
     struct stat st;
-    bool is_link, has_first;
-    int r;
+    bool is_link, has_first, whole = !s->recursive || s->idmap_recursive;
+    int userns_fd, r;
 
     if (s->copy_symlink) {
         r = open_symlink(h, s, &is_link, err);
         if (r < 0 || is_link || s->probe)
             return r;
     }
-    fd = open_clone(h, s, &has_first);
+    userns_fd = map_fd(h, s, err);
+    if (userns_fd < 0 && userns_fd != -EBADF)
+        return userns_fd;
+    /* The attributes of this call are for the whole tree. */
+    fd = open_clone(h, s, whole ? userns_fd : -EBADF, &has_first);
     if (fd < 0)
         return source_error(s, fd, err);
     r = cf_sys_fstat(fd, &st);
     if (r < 0)
         return source_error(s, r, err);
     r = finish_clone(s, fd, S_ISDIR(st.st_mode), has_first, err);
+    if (r >= 0 && userns_fd >= 0 && !(has_first && whole))
+        r = cf_mount_idmap_apply(s, fd, userns_fd, err);
     if (r < 0)
         return r;
+    warn_exposed(h, s);
     if (s->blob_mount >= 0 && !S_ISDIR(st.st_mode)) {
         h->plan->mounts[s->blob_mount].flags |= CF_MOUNT_TARGET_FILE;
         h->mounts_changed = true;
@@ -228,7 +289,7 @@ static int open_root(struct host_open *h, const struct cf_source *s, struct cf_e
     const struct mount_attr first = first_attr(s, true);
     cf_auto_fd int fd = -EBADF;
     char path[PATH_MAX];
-    int r;
+    int userns_fd, r;
 
     if (!s->clone) {
         fd = cf_fd_dup(h->rootfs_fd);
@@ -253,6 +314,33 @@ static int open_root(struct host_open *h, const struct cf_source *s, struct cf_e
     if (fd < 0)
         return cf_err_sys(err, fd, "open root `%s`", s->path);
     r = finish_clone(s, fd, true, true, err);
+    if (r >= 0 && s->idmap) {
+        userns_fd = map_fd(h, s, err);
+        if (userns_fd >= 0)
+            r = cf_mount_idmap_apply(s, fd, userns_fd, err);
+        else if (userns_fd != -EBADF)
+            r = userns_fd;
+    }
+    return r < 0 ? r : cf_steal_fd(&fd);
+}
+
+/* Made by the host because it is id-mapped. */
+static int open_fs(struct host_open *h, const struct cf_source *s, struct cf_err *err)
+{
+    int userns_fd = map_fd(h, s, err), r;
+    cf_auto_fd int fd = -EBADF;
+
+    if (userns_fd < 0 && userns_fd != -EBADF)
+        return userns_fd;
+    fd = cf_mount_fs_open(s, err);
+    if (fd < 0)
+        return fd;
+    r = userns_fd < 0 ? 0 : cf_mount_idmap_apply(s, fd, userns_fd, err);
+    for (size_t i = 0; i < s->n_propagation && r >= 0; i++) {
+        r = set_attr(fd, false, 0, 0, s->propagation[i] & ~(uint32_t) MS_REC);
+        if (r < 0)
+            (void) cf_err_sys(err, r, "set propagation of the mount at `%s`", s->target);
+    }
     return r < 0 ? r : cf_steal_fd(&fd);
 }
 
@@ -276,6 +364,9 @@ static int open_source(struct host_open *h, const struct cf_source *s, struct cf
         break;
     case CF_SOURCE_BIND:
         r = open_bind(h, s, err);
+        break;
+    case CF_SOURCE_FS:
+        r = open_fs(h, s, err);
         break;
     case CF_SOURCE_DEVICE:
         r = open_device(s, err);
@@ -314,6 +405,7 @@ int cf_mount_host_open(struct cf_plan *plan, int rootfs_fd, const struct cf_cgro
             break;
         fds[n] = r;
     }
+    close_maps(&h);
     if (r < 0) {
         while (n > 0)
             cf_fd_close(&fds[--n]);

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "plan/input.h"
 #include "sys/mountfd.h"
 
@@ -29,7 +30,7 @@ enum {
     OPT_REC_ATIME,
     OPT_SUPER,       /* value: CF_SUPER_* */
     OPT_PROPAGATION, /* value: MS_* [|MS_REC] */
-    OPT_IDMAP,       /* recognised, refused: not in this release, so not listed by `features` */
+    OPT_IDMAP,       /* value: CF_MOUNT_OPT_RIDMAP or 0; the word may go on with `=` and a mapping */
 };
 
 /*
@@ -106,8 +107,8 @@ static const struct cf_mount_option options[] = {
     {"rprivate", OPT_PROPAGATION, false, true, MS_PRIVATE | MS_REC},
     {"unbindable", OPT_PROPAGATION, false, true, MS_UNBINDABLE},
     {"runbindable", OPT_PROPAGATION, false, true, MS_UNBINDABLE | MS_REC},
-    {"idmap", OPT_IDMAP, false, false, 0},
-    {"ridmap", OPT_IDMAP, false, false, 0},
+    {"idmap", OPT_IDMAP, false, true, 0},
+    {"ridmap", OPT_IDMAP, false, true, CF_MOUNT_OPT_RIDMAP},
 };
 
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
@@ -120,6 +121,11 @@ const struct cf_mount_option *cf_mount_options(size_t *ret_n)
 
 static const struct cf_mount_option *find_option(const char *name)
 {
+    /* The only words with a value of our own; everything else with `=` is the file system's. */
+    if (cf_str_after(name, "idmap="))
+        name = "idmap";
+    else if (cf_str_after(name, "ridmap="))
+        name = "ridmap";
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (options[i].name[0] == name[0] && strcmp(options[i].name, name) == 0)
             return &options[i];
@@ -272,10 +278,14 @@ int cf_mount_opts_parse(const struct cf_plan_input *in, uint32_t index, struct c
     for (size_t i = 0; i < m->n_options; i++) {
         const struct cf_mount_option *opt = find_option(m->options[i]);
 
-        if ((opt && opt->kind == OPT_IDMAP) || strncmp(m->options[i], "idmap=", 6) == 0 ||
-            strncmp(m->options[i], "ridmap=", 7) == 0)
-            return option_error(in, index, i, COFFER_ERROR_UNSUPPORTED, "mount-idmap",
-                                "id-mapped mounts are not supported by this version", err);
+        if (opt && opt->kind == OPT_IDMAP) {
+            const char *equals = strchr(m->options[i], '=');
+
+            ret->what = (ret->what & ~CF_MOUNT_OPT_RIDMAP) | CF_MOUNT_OPT_IDMAP | (uint32_t) opt->value;
+            ret->idmap = equals ? equals + 1 : "";
+            ret->idmap_option = (uint32_t) i;
+            continue;
+        }
         if (opt) {
             apply_option(ret, opt);
             continue;

@@ -23,6 +23,8 @@
 #define CF_MOUNT_OPT_COPY_SYMLINK (1u << 4)
 #define CF_MOUNT_OPT_SRC_NOFOLLOW (1u << 5)
 #define CF_MOUNT_OPT_DEST_NOFOLLOW (1u << 6)
+#define CF_MOUNT_OPT_IDMAP (1u << 7)
+#define CF_MOUNT_OPT_RIDMAP (1u << 8) /* with CF_MOUNT_OPT_IDMAP */
 
 struct cf_mount_param {
     const char *key;
@@ -40,11 +42,13 @@ struct cf_mount_opts {
     size_t n_propagation;
     struct cf_mount_param *params; /* file-system data */
     size_t n_params;
+    const char *idmap;        /* with CF_MOUNT_OPT_IDMAP: the mapping that follows the word, "": none */
+    uint32_t idmap_option;    /* its index in mounts[i].options */
 };
 
 /**
  * cf_mount_opts_parse() - mounts[@index].options
- * Left to right, the last one wins. Refuses id-mapped mounts (a later release) and data above a page.
+ * Left to right, the last one wins. Refuses data above a page.
  * Return: 0 or negative errno with err.
  */
 int cf_mount_opts_parse(const struct cf_plan_input *in, uint32_t index, struct cf_mount_opts *ret,

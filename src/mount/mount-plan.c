@@ -152,8 +152,18 @@ static bool binds_proc(struct cf_mount_build *b, const char *source)
     return cf_mount_clean_path(b->in, source, "", &clean, &ignored) == 0 && strcmp(clean, "/proc") == 0;
 }
 
+void cf_mount_volume_attrs(const struct cf_mount_build *b, const struct cf_mount_opts *opts, struct cf_source *source)
+{
+    if (!b->userns)
+        return;
+    if (!(opts->mentioned & MOUNT_ATTR_NOSUID))
+        source->rec_attr_set |= MOUNT_ATTR_NOSUID;
+    if (!(opts->mentioned & MOUNT_ATTR_NODEV) && b->host_opens)
+        source->dir_attr_set = MOUNT_ATTR_NODEV;
+}
+
 static int plan_bind(struct cf_mount_build *b, uint32_t index, const char *target, struct cf_mount_opts *opts,
-                     struct cf_err *err)
+                     const struct cf_mount_idmap *idmap, struct cf_err *err)
 {
     struct cf_blob_mount mount = {.kind = CF_MOUNT_BIND, .fd = CF_NO_FD, .config_index = index};
     struct cf_source source = {.kind = CF_SOURCE_BIND, .blob_mount = -1};
@@ -184,18 +194,11 @@ static int plan_bind(struct cf_mount_build *b, uint32_t index, const char *targe
     source.attr_clr = opts->attr_clr;
     source.rec_attr_set = opts->rec_set;
     source.rec_attr_clr = opts->rec_clr;
-    if (b->userns) {
-        /*
-         * What a volume holds was not made for this container: no set-user-ID programs and no device
-         * nodes from it in a user namespace, unless the options `suid` and `dev` ask for them (rule
-         * U5). A single device node as source stays usable, so nodev waits for the type.
-         */
-        if (!(opts->mentioned & MOUNT_ATTR_NOSUID))
-            source.rec_attr_set |= MOUNT_ATTR_NOSUID;
-        if (!(opts->mentioned & MOUNT_ATTR_NODEV) && b->host_opens)
-            source.dir_attr_set = MOUNT_ATTR_NODEV;
-    }
+    cf_mount_volume_attrs(b, opts, &source);
     r = cf_mount_build_propagation(b, opts, &source.propagation, &source.n_propagation, err);
+    if (r >= 0)
+        r = cf_mount_build_idmap_source(b, index, idmap, target, cf_mount_opts_attrs(opts) & MOUNT_ATTR_RDONLY,
+                                        &source, err);
     if (r < 0)
         return r;
     source.field = cf_arena_printf(b->in->arena, "mounts[%u].source", index);
@@ -261,27 +264,24 @@ static int plan_one(struct cf_mount_build *b, uint32_t index, struct cf_err *err
 {
     const struct ocispec_mount *m = &b->in->spec->config->mounts[index];
     const char *field = cf_arena_printf(b->in->arena, "mounts[%u].destination", index), *target;
+    struct cf_mount_idmap idmap;
     struct cf_mount_opts opts;
     int r;
 
     if (!field)
         return cf_err_oom(err);
-    if (m->n_uid_mappings || m->n_gid_mappings) {
-        (void) cf_err_set(err, COFFER_ERROR_UNSUPPORTED, "mount-idmap", -EOPNOTSUPP,
-                          "mounts[%u].uidMappings: id-mapped mounts are not supported by this version", index);
-        cf_err_field(err, "mounts[%u].%s", index, m->n_uid_mappings ? "uidMappings" : "gidMappings");
-        return -EOPNOTSUPP;
-    }
     r = cf_mount_clean_path(b->in, m->destination, field, &target, err);
     if (r >= 0)
         r = cf_mount_opts_parse(b->in, index, &opts, err);
+    if (r >= 0)
+        r = cf_mount_build_idmap(b, index, &opts, &idmap, err);
     if (r < 0)
         return r;
     if (m->destination[0] != '/')
         cf_plan_warn(b->in, b->plan, "mounts[%u].destination `%s` is relative: taken as `%s`", index, m->destination,
                      target);
     if ((opts.what & CF_MOUNT_OPT_BIND) && !(opts.what & CF_MOUNT_OPT_REMOUNT))
-        return plan_bind(b, index, target, &opts, err);
+        return plan_bind(b, index, target, &opts, &idmap, err);
     r = check_target(b, index, target, (opts.what & CF_MOUNT_OPT_REMOUNT) || cf_str_eq(m->type, "proc"), err);
     if (r < 0)
         return r;
@@ -289,8 +289,9 @@ static int plan_one(struct cf_mount_build *b, uint32_t index, struct cf_err *err
         return plan_remount(b, index, target, &opts, err);
     if (cf_str_eq(m->type, "cgroup") ||
         (cf_str_eq(m->type, "cgroup2") && b->in->facts->cgroup_mode == CF_CGROUP_MODE_V2))
-        return cf_mount_build_cgroup(b, index, target, &opts, err);
-    return cf_mount_build_fs(b, index, target, &opts, err);
+        return idmap.index ? cf_mount_build_idmap_refuse(index, target, m->type, err)
+                           : cf_mount_build_cgroup(b, index, target, &opts, err);
+    return cf_mount_build_fs(b, index, target, &opts, &idmap, err);
 }
 
 int cf_mount_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err)

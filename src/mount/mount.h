@@ -34,7 +34,16 @@ struct cf_cgroup;
  * @rootfs_fd: O_PATH directory of the rootfs; negative: it is only cloned, by its path
  * @gate_fd, @pidns_fd: borrowed, duplicated into the array (-1: none)
  * @fds: plan->n_sources entries, all set to O_CLOEXEC fds on success (the caller closes them), none open on failure
- * Sets CF_MOUNT_TARGET_FILE in the blob for sources that are not directories.
+ * Sets CF_MOUNT_TARGET_FILE in the blob for sources that are not directories. May append to plan->warnings.
  */
 int cf_mount_host_open(struct cf_plan *plan, int rootfs_fd, const struct cf_cgroup *cgroup, int gate_fd, int pidns_fd,
                        int *fds, struct cf_err *err);
+
+/**
+ * cf_mount_host_idmap() - id-map the sources whose map is that of the container's user namespace
+ * @fds: of cf_mount_host_open()
+ * @pid: our own unreaped child in that namespace, when its maps are written
+ * @join_fd: the namespace, where it is joined by path; else -1
+ * To be called before @fds are handed over. Costs nothing where there is no such source.
+ */
+int cf_mount_host_idmap(const struct cf_plan *plan, const int *fds, pid_t pid, int join_fd, struct cf_err *err);

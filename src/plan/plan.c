@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What all planners share: the list of sources that the host opens, and warnings. Pure, host side,
+ * What all planners share: the list of sources that the host opens, mappings, and warnings. Pure, host side,
  * memory from the plan's arena.
  */
 
@@ -42,6 +42,38 @@ int cf_plan_add_source(const struct cf_plan_input *in, struct cf_plan *plan, con
                           "descriptor %d was reserved past the list of sources", fd);
     plan->sources[plan->n_sources++] = *source;
     return fd;
+}
+
+static bool equal_maps(const struct cf_idmap *uids_a, const struct cf_idmap *gids_a, const struct cf_idmap *uids_b,
+                       const struct cf_idmap *gids_b)
+{
+    return cf_idmap_equal(uids_a, uids_b) && cf_idmap_equal(gids_a, gids_b);
+}
+
+int cf_plan_add_idmap(const struct cf_plan_input *in, struct cf_plan *plan, const struct cf_idmap *uids,
+                      const struct cf_idmap *gids, const char *field, struct cf_err *err)
+{
+    const struct cf_userns_plan *userns = &plan->userns;
+    struct cf_plan_idmap *list;
+    size_t n = plan->n_idmaps;
+
+    for (size_t i = 0; i < n; i++) {
+        if (equal_maps(uids, gids, &plan->idmaps[i].uids, &plan->idmaps[i].gids))
+            return (int) i + 1;
+    }
+    list = cf_arena_calloc(in->arena, n + 1, sizeof(*list));
+    if (!list)
+        return cf_err_oom(err);
+    if (n)
+        memcpy(list, plan->idmaps, n * sizeof(*list));
+    list[n] = (struct cf_plan_idmap) {
+        .uids = *uids,
+        .gids = *gids,
+        .container = userns->mode != CF_USERNS_NONE && equal_maps(uids, gids, &userns->uids, &userns->gids),
+        .field = field,
+    };
+    plan->idmaps = list;
+    return (int) ++plan->n_idmaps;
 }
 
 void cf_plan_warn(const struct cf_plan_input *in, struct cf_plan *plan, const char *fmt, ...)

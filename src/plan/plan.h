@@ -55,7 +55,26 @@ enum cf_source_kind {
     CF_SOURCE_CGROUP,   /* clone of the container's own cgroup directory (path: v1 controller or NULL) */
     CF_SOURCE_GATE,     /* the listening start.sock */
     CF_SOURCE_PIDNS,    /* the joined pid namespace */
+    CF_SOURCE_FS,       /* a new file system that init could not make: it is id-mapped */
     CF_SOURCE_KIND_COUNT
+};
+
+/* One parameter for fsconfig(2); value NULL: a flag. */
+struct cf_source_param {
+    const char *key;
+    const char *value;
+};
+
+/* A mapping of id-mapped mounts: from ids of the file system to ids as the runtime sees them. Equal ones are one. */
+struct cf_plan_idmap {
+    struct cf_idmap uids, gids;
+    bool container;    /* that of the container's user namespace, which serves for it */
+    const char *field; /* of the first mount that asks for it */
+};
+
+struct cf_warning {
+    const char *text;
+    struct cf_warning *next;
 };
 
 struct cf_source {
@@ -77,6 +96,14 @@ struct cf_source {
     const char *field;                   /* for errors: "mounts[3].source" */
     int32_t blob_mount;                  /* index in the blob's mounts whose TARGET_FILE flag depends on
                                             the type of the source, -1: none */
+    uint32_t idmap;                      /* 1 + index in plan->idmaps, 0: none */
+    bool idmap_recursive;                /* also for what is mounted below */
+    const char *target;                  /* with idmap: where it goes in the container, for messages */
+    struct cf_warning *exposed;          /* with idmap: to be said if ordinary users of the host can reach
+                                            the source (rule U4); NULL: it does not matter */
+    const char *fstype;                  /* CF_SOURCE_FS: type; path is the source, NULL: none */
+    const struct cf_source_param *params;
+    size_t n_params;
 };
 
 /* A hook that the host runs. */
@@ -94,11 +121,6 @@ struct cf_host_hooks {
     size_t n;
 };
 
-struct cf_warning {
-    const char *text;
-    struct cf_warning *next;
-};
-
 struct cf_plan {
     struct cf_blob_builder *blob;
     struct cf_source *sources; /* in the order of blob fds */
@@ -106,6 +128,8 @@ struct cf_plan {
     size_t cap_sources;
     struct cf_blob_mount *mounts; /* what header.mounts holds: cf_mount_host_open() completes it */
     size_t n_mounts;
+    struct cf_plan_idmap *idmaps; /* distinct mappings of id-mapped mounts */
+    size_t n_idmaps;
     struct cf_ns_plan ns;
     struct cf_userns_plan userns;
     struct cf_cgroup_plan cgroup;
@@ -123,6 +147,14 @@ struct cf_plan {
  */
 int cf_plan_add_source(const struct cf_plan_input *in, struct cf_plan *plan, const struct cf_source *source,
                        struct cf_err *err);
+
+/**
+ * cf_plan_add_idmap() - a mapping for id-mapped mounts, checked before
+ * @field: "mounts[3].uidMappings", for errors when it is made
+ * Return: the value for cf_source.idmap, the same for equal mappings; or -ENOMEM with err filled.
+ */
+int cf_plan_add_idmap(const struct cf_plan_input *in, struct cf_plan *plan, const struct cf_idmap *uids,
+                      const struct cf_idmap *gids, const char *field, struct cf_err *err);
 
 /** A warning for the log; planners do not log. Memory failure is ignored. */
 void cf_plan_warn(const struct cf_plan_input *in, struct cf_plan *plan, const char *fmt, ...)

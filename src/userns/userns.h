@@ -91,6 +91,15 @@ void cf_userns_owner_leave(const struct cf_userns_owner *owner);
 int cf_userns_read_joined(int ns_fd, struct cf_arena *arena, struct cf_idmap *uids, struct cf_idmap *gids,
                           struct cf_err *err);
 
+/** The user namespace of our own unreaped child @pid (U8). Return: fd or negative errno with err. */
+int cf_userns_open(pid_t pid, struct cf_err *err);
+
+/**
+ * cf_userns_map_fd() - a user namespace with these maps and nobody in it, for id-mapped mounts
+ * A short-lived child bears it. The maps were checked; errors name no field. Return: fd or negative errno with err.
+ */
+int cf_userns_map_fd(const struct cf_idmap *uids, const struct cf_idmap *gids, struct cf_err *err);
+
 /** Subordinate ids of a user: /etc/subuid or /etc/subgid. */
 struct cf_subid {
     uint32_t first;

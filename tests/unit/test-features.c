@@ -96,7 +96,7 @@ Test(features, later_releases_are_said_to_be_false)
     cr_expect(p.f->linux->cgroup->has_rdma);
     cr_expect(not(p.f->linux->cgroup->rdma));
     cr_expect(p.f->linux->mount_extensions->idmap->has_enabled);
-    cr_expect(not(p.f->linux->mount_extensions->idmap->enabled));
+    cr_expect(p.f->linux->mount_extensions->idmap->enabled);
     cr_expect(p.f->linux->net_devices->has_enabled);
     cr_expect(not(p.f->linux->net_devices->enabled));
     cr_expect(p.f->linux->intel_rdt->has_enabled);

@@ -116,18 +116,40 @@ Test(mount_opts, data)
     plan_test_done(&p);
 }
 
+Test(mount_opts, idmap)
+{
+    struct cf_mount_opts o;
+    struct plan_test p;
+
+    EXPECT_OK(&p, parse(&p, MOUNTS("[\"ro\",\"idmap\"]"), &o));
+    cr_expect_eq(o.what, CF_MOUNT_OPT_IDMAP);
+    cr_expect_str_eq(o.idmap, "");
+    cr_expect_eq(o.idmap_option, 1);
+    plan_test_done(&p);
+    EXPECT_OK(&p, parse(&p, MOUNTS("[\"ridmap=uids=0-1-2;gids=0-1-2\"]"), &o));
+    cr_expect_eq(o.what, CF_MOUNT_OPT_IDMAP | CF_MOUNT_OPT_RIDMAP);
+    cr_expect_str_eq(o.idmap, "uids=0-1-2;gids=0-1-2");
+    cr_expect_eq(o.n_params, 0);
+    plan_test_done(&p);
+    /* The last one wins. */
+    EXPECT_OK(&p, parse(&p, MOUNTS("[\"ridmap=uids=0-1-2;gids=0-1-2\",\"rbind\",\"idmap=\"]"), &o));
+    cr_expect_eq(o.what, CF_MOUNT_OPT_BIND | CF_MOUNT_OPT_RBIND | CF_MOUNT_OPT_IDMAP);
+    cr_expect_str_eq(o.idmap, "");
+    cr_expect_eq(o.idmap_option, 2);
+    plan_test_done(&p);
+    /* Not our words. */
+    EXPECT_OK(&p, parse(&p, MOUNTS("[\"idmapped=1\",\"xidmap\"]"), &o));
+    cr_expect_eq(o.what, 0);
+    cr_expect_eq(o.n_params, 2);
+    plan_test_done(&p);
+}
+
 Test(mount_opts, refusals)
 {
     struct cf_mount_opts o;
     struct plan_test p;
     char json[8192];
     size_t n;
-
-    EXPECT_ERROR(&p, parse(&p, MOUNTS("[\"ro\",\"idmap\"]"), &o), "mounts[0].options[1]", "id-mapped mounts");
-    cr_expect_eq(p.err.kind, COFFER_ERROR_UNSUPPORTED);
-    plan_test_done(&p);
-    EXPECT_ERROR(&p, parse(&p, MOUNTS("[\"ridmap=uids=0-1-2\"]"), &o), "mounts[0].options[0]", "id-mapped mounts");
-    plan_test_done(&p);
 
     n = (size_t) snprintf(json, sizeof(json), "{\"ociVersion\":\"1.0.0\",\"mounts\":[{\"destination\":\"/x\","
                                               "\"options\":[\"a=");
@@ -141,7 +163,7 @@ Test(mount_opts, table)
 {
     static const char *const must[] = {
         "ro", "rw", "rro", "rrw", "rnodev", "rstrictatime", "rnosymfollow", "rsymfollow", "tmpcopyup", "remount",
-        "bind", "rbind", "runbindable", "iversion", "nolazytime", "copy-symlink",
+        "bind", "rbind", "runbindable", "iversion", "nolazytime", "copy-symlink", "idmap", "ridmap",
     };
     size_t n;
     const struct cf_mount_option *table = cf_mount_options(&n);
@@ -156,8 +178,6 @@ Test(mount_opts, table)
     for (size_t i = 0; i < n; i++) {
         for (size_t j = i + 1; j < n; j++)
             cr_expect_str_neq(table[i].name, table[j].name);
-        if (strcmp(table[i].name, "idmap") == 0)
-            cr_expect_not(table[i].listed);
     }
 }
 

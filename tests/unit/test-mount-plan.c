@@ -249,7 +249,7 @@ Test(mount_plan, errors)
         {"{\"destination\":\"/a\",\"options\":[\"bind\"]}", "mounts[0].source", "needs a source"},
         {"{\"destination\":\"/a\"}", "mounts[0].type", "needs a type"},
         {"{\"destination\":\"/a\",\"type\":\"tmpfs\",\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]}",
-         "mounts[0].uidMappings", "id-mapped mounts"},
+         "mounts[0].gidMappings", "id-mapped mounts must have both"},
     };
     struct plan_test p;
 
