@@ -74,13 +74,3 @@ has_open_tree_attr() { [ "$(printf '%s\n' 6.15 "$(uname -r)" | sort -V | head -1
   assert_status 1
   assert_has 'the file system `9p` has no id-mapped mounts'
 }
-
-@test "systemd's cgroup and an id-mapped volume" {
-  [ -d /run/systemd/system ] || skip 'systemd does not run here'
-  add_mount /mnt none "$VOL" bind idmap
-  set_args stat -c '%n %u:%g' /mnt/of-1000
-  run cof --systemd-cgroup run --bundle "$BUNDLE" "$CID"
-  case $output in *systemd-cgroup* | *'not supported'*) skip 'this build has no systemd cgroups' ;; esac
-  assert_status 0
-  assert_line '/mnt/of-1000 1000:1001'
-}
