@@ -93,7 +93,7 @@ static int map_fd(struct host_open *h, const struct cf_source *s, struct cf_err 
         return h->map_fds[s->idmap - 1] - 1;
     fd = cf_userns_map_fd(&map->uids, &map->gids, err);
     if (fd < 0) {
-        fd = cf_err_in(err, "id-map the mount at `%s`", s->target);
+        fd = cf_err_in(err, "id-map the mount at `%s`", s->target ? s->target : "/");
         cf_err_field(err, "%s", map->field);
         return fd;
     }

@@ -185,7 +185,7 @@ int cf_mount_idmap_apply(const struct cf_source *s, int fd, int userns_fd, struc
     if (r >= 0)
         return 0;
     (void) explain(s, userns_fd, r, err);
-    r = cf_err_in(err, "id-map the mount at `%s`", s->target);
+    r = cf_err_in(err, "id-map the mount at `%s`", s->target ? s->target : "/");
     cf_err_field(err, "%s", s->field);
     cf_err_step(err, "mount");
     return r;

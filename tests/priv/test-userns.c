@@ -218,6 +218,26 @@ Test(userns, write_maps_and_owner)
     cf_arena_free(arena);
 }
 
+Test(userns, namespace_of_a_map)
+{
+    const struct cf_idmap wanted_uids = ONE(7, 100000, 3), wanted_gids = ONE(0, 200000, 65536);
+    struct cf_arena *arena = cf_arena_new();
+    struct cf_idmap uids = {0}, gids = {0};
+    struct cf_err err = CF_ERR_INIT;
+    int fd;
+
+    need_root();
+    fd = cf_userns_map_fd(&wanted_uids, &wanted_gids, &err);
+    cr_assert_geq(fd, 0, "%s", err.text);
+    cr_expect(eq(int, fcntl(fd, F_GETFD), FD_CLOEXEC));
+    cr_expect(eq(int, waitpid(-1, NULL, WNOHANG), -1), "nobody is left in it");
+    cr_expect(eq(int, cf_userns_read_joined(fd, arena, &uids, &gids, &err), 0), "%s", err.text);
+    cr_expect(cf_idmap_equal(&uids, &wanted_uids));
+    cr_expect(cf_idmap_equal(&gids, &wanted_gids));
+    (void) close(fd);
+    cf_arena_free(arena);
+}
+
 Test(userns, many_ranges)
 {
     static struct cf_idrange ranges[200];
