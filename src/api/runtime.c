@@ -13,6 +13,13 @@
 #include "container/container.h"
 #include "container/explain.h"
 
+/* NULL stays NULL. */
+static int copy_string(const char *from, char **ret)
+{
+    *ret = from ? strdup(from) : NULL;
+    return from && !*ret ? -ENOMEM : 0;
+}
+
 static int runtime_new(const struct coffer_runtime_options *options, coffer_runtime **ret, struct cf_err *err)
 {
     struct coffer_runtime_options o;
@@ -28,16 +35,22 @@ static int runtime_new(const struct coffer_runtime_options *options, coffer_runt
     if (o.cgroup_manager > COFFER_CGROUP_MANAGER_DISABLED)
         return cf_err_set(err, COFFER_ERROR_ARGUMENT, "cgroup-manager", -EINVAL,
                           "unknown cgroup manager specified");
+    if (o.id_policy > COFFER_ID_POLICY_ENFORCE)
+        return cf_err_set(err, COFFER_ERROR_ARGUMENT, "id-policy", -EINVAL, "unknown id policy specified");
+    if (o.id_ledger && o.id_ledger[0] != '/')
+        return cf_err_set(err, COFFER_ERROR_ARGUMENT, "id-ledger-path", -EINVAL,
+                          "the directory of the id ledger must be an absolute path");
     runtime = calloc(1, sizeof(*runtime));
     if (!runtime)
         return cf_err_oom(err);
-    runtime->root = strdup(o.root);
-    runtime->bus_address = o.bus_address ? strdup(o.bus_address) : NULL;
-    runtime->runtime_dir = o.runtime_dir ? strdup(o.runtime_dir) : NULL;
-    if (!runtime->root || (o.bus_address && !runtime->bus_address) || (o.runtime_dir && !runtime->runtime_dir)) {
+    if (copy_string(o.root, &runtime->root) < 0 || copy_string(o.bus_address, &runtime->bus_address) < 0 ||
+        copy_string(o.runtime_dir, &runtime->runtime_dir) < 0 || copy_string(o.id_ledger, &runtime->id_ledger) < 0 ||
+        copy_string(o.id_config, &runtime->id_config) < 0) {
         coffer_runtime_free(runtime);
         return cf_err_oom(err);
     }
+    runtime->id_policy = o.id_policy;
+    runtime->log_wanted = o.log_wanted;
     runtime->root_sticky = o.flags & COFFER_RUNTIME_ROOT_STICKY;
     runtime->cgroup_manager = (enum cf_cgroup_manager) o.cgroup_manager;
     runtime->rootless = o.rootless;
@@ -64,6 +77,8 @@ void coffer_runtime_free(coffer_runtime *runtime)
     free(runtime->root);
     free(runtime->bus_address);
     free(runtime->runtime_dir);
+    free(runtime->id_ledger);
+    free(runtime->id_config);
     free(runtime);
 }
 

@@ -250,13 +250,18 @@ void log_usage_error(const struct log *log, const char *message, const char *lin
     write_stderr(&t);
 }
 
+static bool is_shown(const struct log *log, enum log_level level)
+{
+    return log->level == LOG_LEVEL_AUTO ? level <= LOG_LEVEL_WARNING && isatty(STDERR_FILENO) == 1
+                                        : level <= log->level;
+}
+
 static void log_other(const struct log *log, enum log_level level, const char *message)
 {
     char cut[MESSAGE_MAX];
     struct text t = TEXT_INIT;
 
-    if (log->level == LOG_LEVEL_AUTO ? level > LOG_LEVEL_WARNING || isatty(STDERR_FILENO) != 1
-                                     : level > log->level)
+    if (!is_shown(log, level))
         return;
     copy_message(cut, message);
     if (log->fd >= 0) {
@@ -270,6 +275,11 @@ static void log_other(const struct log *log, enum log_level level, const char *m
 void log_warning(const struct log *log, const char *message)
 {
     log_other(log, LOG_LEVEL_WARNING, message);
+}
+
+int log_library_wanted(void *userdata, int level)
+{
+    return is_shown(userdata, level <= COFFER_LOG_WARNING ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG);
 }
 
 void log_library(void *userdata, const struct coffer_log_record *record)

@@ -58,3 +58,5 @@ void log_warning(const struct log *log, const char *message);
 
 /** For coffer_runtime_options: @userdata is the struct log. */
 void log_library(void *userdata, const struct coffer_log_record *record);
+/** The same: would a record of this level (COFFER_LOG_*) be shown? */
+int log_library_wanted(void *userdata, int level);

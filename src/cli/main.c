@@ -31,6 +31,9 @@ enum {
     GLOBAL_SYSTEMD_CGROUP,
     GLOBAL_CGROUP_MANAGER,
     GLOBAL_ROOTLESS,
+    GLOBAL_ID_POLICY,
+    GLOBAL_ID_LEDGER,
+    GLOBAL_ID_CONFIG,
     GLOBAL_CRIU,
     GLOBAL_VERSION,
     GLOBAL_VERSION_UPPER,
@@ -48,6 +51,11 @@ static const struct arg_option global_options[] = {
                                "cgroupfs (default), systemd or disabled"},
     [GLOBAL_ROOTLESS] = {"rootless", 0, ARG_VALUE, false, "BOOL",
                          "true, false or auto (default): limits as far as permitted"},
+    [GLOBAL_ID_POLICY] = {"id-policy", 0, ARG_VALUE, false, "POLICY",
+                          "host ids shared with others: off, warn (default) or enforce"},
+    [GLOBAL_ID_LEDGER] = {"id-ledger", 0, ARG_VALUE, false, "DIR", "directory of the id ledger"},
+    [GLOBAL_ID_CONFIG] = {"id-config", 0, ARG_VALUE, false, "FILE",
+                          "id configuration (default: /etc/coffer/ids.conf)"},
     [GLOBAL_CRIU] = {"criu", 0, ARG_VALUE, true, "PATH", "ignored"},
     [GLOBAL_VERSION] = {"version", 'v', ARG_FLAG, false, NULL, "show what this is"},
     [GLOBAL_VERSION_UPPER] = {NULL, 'V', ARG_FLAG, true, NULL, "the same"},
@@ -180,13 +188,37 @@ static void choose_bus(struct coffer_runtime_options *options)
 {
     const char *address = getenv(geteuid() == 0 ? "DBUS_SYSTEM_BUS_ADDRESS" : "DBUS_SESSION_BUS_ADDRESS");
     const char *session = getenv("DBUS_SESSION_BUS_ADDRESS");
-    const char *dir = getenv("XDG_RUNTIME_DIR");
 
-    options->runtime_dir = dir && dir[0] == '/' ? dir : NULL;
     /* Root of a user namespace is a user to systemd. */
     if (geteuid() == 0 && root_dir_in_user_namespace())
         address = session;
     options->bus_address = address && address[0] ? address : NULL;
+}
+
+static int parse_ids(struct program *p)
+{
+    static const char *const names[] = {
+        [COFFER_ID_POLICY_OFF] = "off", [COFFER_ID_POLICY_WARN] = "warn", [COFFER_ID_POLICY_ENFORCE] = "enforce"};
+    struct coffer_runtime_options *options = &p->input.runtime_options;
+    const char *policy = args_value(&p->global, GLOBAL_ID_POLICY);
+    const char *ledger = args_value(&p->global, GLOBAL_ID_LEDGER);
+    const char *dir = getenv("XDG_RUNTIME_DIR");
+
+    options->runtime_dir = dir && dir[0] == '/' ? dir : NULL;
+    if (policy) {
+        uint32_t k = COFFER_ID_POLICY_OFF;
+
+        while (k < sizeof(names) / sizeof(names[0]) && strcmp(policy, names[k]) != 0)
+            k++;
+        if (k == sizeof(names) / sizeof(names[0]))
+            return cmd_fail(&p->err, "usage", "invalid id-policy: %s", policy);
+        options->id_policy = k;
+    }
+    if (ledger && ledger[0] != '/')
+        return cmd_fail(&p->err, "usage", "the path of --id-ledger must be absolute");
+    options->id_ledger = ledger;
+    options->id_config = args_value(&p->global, GLOBAL_ID_CONFIG);
+    return 0;
 }
 
 static int parse_runtime_options(struct program *p)
@@ -197,6 +229,8 @@ static int parse_runtime_options(struct program *p)
 
     *options = (struct coffer_runtime_options) COFFER_RUNTIME_OPTIONS_INIT;
     r = parse_cgroup_manager(p);
+    if (r == 0)
+        r = parse_ids(p);
     if (r < 0)
         return r;
     if (rootless && strcmp(rootless, "auto") != 0) {
@@ -215,6 +249,7 @@ static int parse_runtime_options(struct program *p)
     if (p->log.level > LOG_LEVEL_ERROR) {
         options->log = log_library;
         options->log_userdata = &p->log;
+        options->log_wanted = log_library_wanted;
         options->log_level = p->log.level == LOG_LEVEL_DEBUG ? COFFER_LOG_DEBUG : COFFER_LOG_WARNING;
     }
     return 0;

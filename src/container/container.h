@@ -27,6 +27,9 @@ struct coffer_runtime {
     char *bus_address, *runtime_dir; /* where systemd is; NULL: in the default place */
     int rootless;            /* -1: auto */
     struct cf_log log;
+    int (*log_wanted)(void *userdata, int level); /* NULL: always */
+    char *id_ledger, *id_config; /* NULL: defaults */
+    uint32_t id_policy;      /* enum coffer_id_policy */
     struct cf_store *store;  /* opened at first use */
 };
 

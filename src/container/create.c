@@ -22,6 +22,7 @@
 #include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
+#include "container/create-ids.h"
 #include "container/stop-point.h"
 #include "hook/hook.h"
 #include "mount/mount.h"
@@ -49,6 +50,7 @@ struct create {
     struct cf_entry *entry;
     struct cf_cgroup *cgroup;
     struct cf_spawn spawn;
+    struct cf_create_ids ids;
     int join_fds[CF_NS_MAX];
     int rootfs_fd, gate_fd, console_fd;
     int cgroup_fd; /* of the hierarchy, until the cgroup is made */
@@ -79,10 +81,33 @@ static void create_done(struct create *c)
     cf_fd_close(&c->console_fd);
     cf_spawn_done(&c->spawn, false);
     cf_cgroup_close(c->cgroup);
+    cf_create_ids_done(&c->ids);
     cf_entry_close(c->entry);
     cf_blob_builder_free(c->plan.blob);
     cf_spec_free(c->spec);
     cf_arena_free(c->arena);
+}
+
+static struct cf_create_ids_input create_ids_input(const struct create *c)
+{
+    return (struct cf_create_ids_input){.runtime = c->runtime, .store = c->store, .arena = c->arena,
+                                        .facts = &c->facts, .spec = c->spec, .id = c->id,
+                                        .userns = c->options->userns};
+}
+
+/* Before planning, which then finds the range in the configuration. The only thing that exists so early. */
+static int create_pick_ids(struct create *c, struct cf_err *err)
+{
+    struct cf_create_ids_input in = create_ids_input(c);
+    int r = cf_create_ids_wanted(&in, &c->ids, err);
+
+    if (r < 0 || !c->ids.automatic)
+        return r;
+    r = cf_runtime_store(c->runtime, true, &c->store, err);
+    if (r < 0)
+        return r;
+    in.store = c->store;
+    return cf_create_ids_pick(&in, &c->ids, err);
 }
 
 static int create_check_options(struct create *c, struct cf_err *err)
@@ -169,6 +194,11 @@ static int create_plan(struct create *c, struct cf_err *err)
          (c->spec->config->linux && c->spec->config->linux->mount_label)))
         cf_facts_probe_lsm(&c->facts);
 
+    r = create_pick_ids(c, err);
+    if (r < 0) {
+        cf_err_step(err, "ids");
+        return r;
+    }
     c->plan_options = (struct cf_plan_options){
         .detach = !c->run || (o->flags & COFFER_CREATE_DETACH),
         .run = c->run,
@@ -203,7 +233,9 @@ static int create_fill_record(struct create *c, struct cf_err *err)
     if (!created || !boot_id)
         return cf_err_oom(err);
     (void) cf_clock_rfc3339_now(created);
-    r = cf_boot_id(boot_id);
+    if (c->ids.boot_id[0])
+        memcpy(boot_id, c->ids.boot_id, sizeof(c->ids.boot_id));
+    r = c->ids.boot_id[0] ? 0 : cf_boot_id(boot_id);
     if (r < 0)
         return cf_err_sys(err, r, "read the boot id");
     record->format = 1;
@@ -220,6 +252,11 @@ static int create_fill_record(struct create *c, struct cf_err *err)
     record->gate = !c->run;
     (void) cf_userns_uid_to_host(&c->plan.userns, 0, &record->mapped_root_uid);
     (void) cf_userns_gid_to_host(&c->plan.userns, 0, &record->mapped_root_gid);
+    if (c->ids.lease.serial) {
+        record->lease_ledger = c->ids.ledger_path;
+        record->lease_slot = c->ids.lease.slot;
+        record->lease_serial = c->ids.lease.serial;
+    }
     if (config->annotations && config->annotations->n) {
         size_t n = config->annotations->n;
 
@@ -246,6 +283,16 @@ static int create_publish(struct create *c, struct cf_err *err)
     return r;
 }
 
+static int create_lease(struct create *c, struct cf_err *err)
+{
+    struct cf_create_ids_input in = create_ids_input(c);
+    int r = cf_create_ids_check(&in, &c->ids, &c->plan.userns, err);
+
+    if (r < 0)
+        cf_err_step(err, "ids");
+    return r;
+}
+
 /* Outside resources: cgroup, root, gate, mount sources; then the plan is complete. */
 static int create_prepare(struct create *c, struct cf_err *err)
 {
@@ -253,6 +300,11 @@ static int create_prepare(struct create *c, struct cf_err *err)
     int pidns_fd = -1;
     int r;
 
+    r = cf_create_ids_bind(&c->ids, c->entry, err);
+    if (r < 0) {
+        cf_err_step(err, "ids");
+        return r;
+    }
     if (c->cgroup_fd > 0 && cf_str_eq(c->record.cgroup.backend, "v2"))
         c->plan.cgroup.root_fd = cf_steal_fd(&c->cgroup_fd);
     r = cf_cgroup_create(&c->plan.cgroup, &c->record.cgroup, &c->cgroup, err);
@@ -562,6 +614,11 @@ static int create_process(struct create *c, struct cf_err *err)
         }
     }
     r = early ? create_record_pid(c, err) : create_note(c, err);
+    if (r >= 0) {
+        struct cf_create_ids_input in = create_ids_input(c);
+
+        cf_create_ids_look(&in, &c->ids, &c->plan.userns, c->spawn.pid);
+    }
     if (r >= 0 && !early)
         r = create_follow(c, CF_MSG_READY, err);
     if (r < 0)
@@ -646,6 +703,8 @@ static int create_all(struct create *c, struct coffer_container **ret, struct cf
     r = cf_runtime_store(c->runtime, true, &c->store, err);
     if (r >= 0)
         r = create_seccomp(c, err);
+    if (r >= 0)
+        r = create_lease(c, err);
     if (r >= 0)
         r = create_publish(c, err);
     if (r < 0)

@@ -10,6 +10,7 @@
 
 #include "base/format.h"
 #include "base/own.h"
+#include "container/create-ids.h"
 #include "container/explain.h"
 
 static const char *explain_source_kind(uint32_t kind)
@@ -98,6 +99,8 @@ int cf_plan_explain(struct coffer_runtime *runtime, const char *bundle, char **r
     struct cf_facts facts = {0};
     struct cf_plan_input input = {
         .arena = arena, .facts = &facts, .options = &options, .id = "explain"};
+    struct cf_create_ids_input ids_input = {.runtime = runtime, .arena = arena, .facts = &facts, .id = "explain"};
+    struct cf_create_ids ids = {0};
     struct cf_plan plan = {0};
     struct explain_text out = {.arena = arena, .text = ""};
     struct cf_blob blob;
@@ -117,7 +120,12 @@ int cf_plan_explain(struct coffer_runtime *runtime, const char *bundle, char **r
     if (r < 0)
         return r;
     cf_facts_probe_lsm(&facts);
-    input.spec = spec;
+    input.spec = ids_input.spec = spec;
+    r = cf_create_ids_wanted(&ids_input, &ids, err);
+    if (r >= 0 && ids.automatic)
+        r = cf_create_ids_example(&ids_input, &ids, err);
+    if (r < 0)
+        return r;
     r = cf_plan_build(&input, runtime->cgroup_manager, runtime->rootless, &plan, join_fds, err);
     if (r >= 0)
         r = cf_blob_finish(plan.blob, &data, &size, err);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "base/own.h"
+#include "container/create-ids.h"
 #include "container/stop-point.h"
 #include "hook/hook.h"
 #include "sys/sock.h"
@@ -145,5 +146,7 @@ int cf_teardown(struct coffer_runtime *runtime, struct cf_entry *entry, struct c
         teardown_poststop(runtime, entry, record);
     cf_stop_point("delete-hooks");
     r = teardown_first(err, &now, cf_entry_retire(entry, &now));
+    if (r >= 0 && record->lease_ledger)
+        cf_ids_release(runtime, record);
     return err->kind == COFFER_ERROR_NONE ? r : err->ret;
 }

@@ -115,6 +115,14 @@ int cf_record_format(const struct cf_record *record, char **ret, size_t *ret_len
     cf_json_kv_uint(j, "uid", record->mapped_root_uid);
     cf_json_kv_uint(j, "gid", record->mapped_root_gid);
     cf_json_object_end(j);
+    if (record->lease_ledger) {
+        cf_json_key(j, "idLease");
+        cf_json_object_begin(j);
+        cf_json_kv_str(j, "ledger", record->lease_ledger);
+        cf_json_kv_uint(j, "slot", record->lease_slot);
+        cf_json_kv_uint(j, "serial", record->lease_serial);
+        cf_json_object_end(j);
+    }
     cf_json_object_end(j);
     len = cf_json_finish(j, &text);
     if (len == -ENOMEM)
@@ -261,6 +269,15 @@ static int convert(const struct cf_rec_record *in, const char *id, struct cf_are
     if (in->mapped_root) {
         out.mapped_root_uid = in->mapped_root->uid;
         out.mapped_root_gid = in->mapped_root->gid;
+    }
+    if (in->id_lease) {
+        if (in->id_lease->ledger[0] != '/')
+            return broken(err, "the path of the id ledger is not absolute");
+        out.lease_ledger = cf_arena_strdup(arena, in->id_lease->ledger);
+        if (!out.lease_ledger)
+            return cf_err_oom(err);
+        out.lease_slot = in->id_lease->slot;
+        out.lease_serial = in->id_lease->serial;
     }
     *ret = out;
     return 0;

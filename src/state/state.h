@@ -40,6 +40,9 @@ struct cf_record {
     bool poststop_done;
     bool gate;           /* made by create: start.sock exists */
     uint32_t mapped_root_uid, mapped_root_gid; /* host ids */
+    const char *lease_ledger; /* directory of the id ledger; NULL: no lease */
+    uint32_t lease_slot;
+    uint64_t lease_serial;
 };
 
 struct cf_store; /* the root directory */

@@ -284,6 +284,11 @@ static inline int cf_sys_clock_nanosleep(int clock, int flags, const struct time
     return (int) cf_syscall4(__NR_clock_nanosleep, clock, flags, (long) request, (long) remain);
 }
 
+static inline int cf_sys_sched_yield(void)
+{
+    return (int) cf_syscall0(__NR_sched_yield);
+}
+
 static inline int cf_sys_nanosleep(const struct timespec *request, struct timespec *remain)
 {
     return cf_sys_clock_nanosleep(CLOCK_MONOTONIC, 0, request, remain);

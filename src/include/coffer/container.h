@@ -45,6 +45,8 @@ struct coffer_create_options {
     uint32_t preserve_fds;      /**< so many fds from 3 + listen_fds on reach the process */
     uint32_t listen_fds;        /**< so many fds from 3 on are socket-activation sockets */
     const char *listen_fdnames; /**< LISTEN_FDNAMES for the process; NULL: none */
+    const char *userns;         /**< `auto` or `auto:SIZE`: a user namespace with a free range of host ids;
+                                     NULL: as the annotation `org.coffer.userns` says, else none */
 };
 
 #define COFFER_CREATE_OPTIONS_INIT                                                                           \

@@ -29,6 +29,14 @@ enum coffer_cgroup_manager {
     COFFER_CGROUP_MANAGER_DISABLED = 2, /**< the caller's control group, no limits */
 };
 
+/** What is done about host ids that a container with a user namespace shares with others. */
+enum coffer_id_policy {
+    COFFER_ID_POLICY_DEFAULT = 0, /**< that of the id configuration, else warn */
+    COFFER_ID_POLICY_OFF = 1,     /**< nothing */
+    COFFER_ID_POLICY_WARN = 2,    /**< log records of level warning */
+    COFFER_ID_POLICY_ENFORCE = 3, /**< the container is not made */
+};
+
 /** A new state root also gets the sticky bit, so that cleaners of temporary files keep it. */
 #define COFFER_RUNTIME_ROOT_STICKY 1u
 
@@ -44,7 +52,13 @@ struct coffer_runtime_options {
     int log_level;           /**< enum coffer_log_level: chattier records are not made; 0: warnings */
     const char *bus_address; /**< D-Bus address of systemd (DBUS_SYSTEM_BUS_ADDRESS, for an unprivileged caller
                                   DBUS_SESSION_BUS_ADDRESS); NULL: its own socket in the default place */
-    const char *runtime_dir; /**< XDG_RUNTIME_DIR of an unprivileged caller; NULL: not set */
+    const char *runtime_dir; /**< XDG_RUNTIME_DIR of the caller; NULL: not set */
+    const char *id_ledger;   /**< directory of the id ledger, absolute; NULL: `/run/coffer/.ids` for root in the
+                                  initial user namespace, else `coffer/.ids` below runtime_dir, else `.ids` below root */
+    const char *id_config;   /**< id configuration; NULL: `/etc/coffer/ids.conf` */
+    uint32_t id_policy;      /**< enum coffer_id_policy */
+    int (*log_wanted)(void *log_userdata, int level); /**< NULL: yes. Asked before work whose only result
+                                                           would be a record of this level; 0: not wanted */
 };
 
 #define COFFER_RUNTIME_OPTIONS_INIT                                                                          \
