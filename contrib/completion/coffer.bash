@@ -5,8 +5,8 @@
 
 _coffer_options() { # of the command $1; '' for the global ones
   case $1 in
-    '') echo '--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless --version --help' ;;
-    create | run) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --detach --keep --no-subreaper --help' ;;
+    '') echo '--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless --id-policy --id-ledger --id-config --version --help' ;;
+    create | run) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --userns --detach --keep --no-subreaper --help' ;;
     kill) echo '--all --help' ;;
     delete) echo '--force --help' ;;
     list) echo '--format --quiet --help' ;;
@@ -31,7 +31,7 @@ _coffer() {
         global=(--root "${COMP_WORDS[i + 1]}")
         i=$((i + 1))
         ;;
-      --log | --log-format | --log-level | --cgroup-manager | --rootless) i=$((i + 1)) ;;
+      --log | --log-format | --log-level | --cgroup-manager | --rootless | --id-policy | --id-ledger | --id-config) i=$((i + 1)) ;;
       -*) ;;
       *)
         command=${COMP_WORDS[i]}
@@ -43,11 +43,13 @@ _coffer() {
   case $command:$previous in
     :--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$current") && return ;;
     :--log-level) mapfile -t COMPREPLY < <(compgen -W 'error warning debug' -- "$current") && return ;;
-    :--cgroup-manager) mapfile -t COMPREPLY < <(compgen -W 'cgroupfs disabled' -- "$current") && return ;;
+    :--cgroup-manager) mapfile -t COMPREPLY < <(compgen -W 'cgroupfs systemd disabled' -- "$current") && return ;;
+    :--id-policy) mapfile -t COMPREPLY < <(compgen -W 'off warn enforce' -- "$current") && return ;;
+    create:--userns | run:--userns) mapfile -t COMPREPLY < <(compgen -W 'auto' -- "$current") && return ;;
     :--rootless) mapfile -t COMPREPLY < <(compgen -W 'true false auto' -- "$current") && return ;;
-    list:--format | list:-f | ps:--format | ps:-f) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current") && return ;;
-    :--root | *:--bundle | *:-b) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
-    :--log | *:--config | update:--resources | update:-r | *:--file | *:-f | *:--*-socket | *:--pid-file)
+    list:--format | list:-f | ps:--format | ps:-f) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current") \&\& return ;;
+    :--root | :--id-ledger | *:--bundle | *:-b) mapfile -t COMPREPLY < <(compgen -d -- "$current") \&\& return ;;
+    :--log | :--id-config | *:--config | update:--resources | update:-r | *:--file | *:-f | *:--*-socket | *:--pid-file)
       [[ $command:$previous == delete:-f ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$current") && return; }
       ;;
     *:--preserve-fds | *:--userns | events:--interval) return ;;

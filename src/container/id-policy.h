@@ -15,7 +15,7 @@ int cf_id_policy_leases(const struct cf_create_ids_input *in, struct cf_create_i
 /**
  * cf_id_policy_host() - user namespaces of others, accounts, subordinate ids of users
  * @init_pid: the container's own namespace does not count; 0: there is none yet
- * Codes (enforce): id-overlap-namespace, id-overlap-account, id-overlap-subid, id-files.
+ * Codes (enforce): id-overlap-namespace, id-overlap-account, id-overlap-subid.
  */
 int cf_id_policy_host(const struct cf_create_ids_input *in, struct cf_create_ids *ids,
                       const struct cf_userns_plan *plan, int init_pid, struct cf_err *err);

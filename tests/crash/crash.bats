@@ -7,6 +7,8 @@
 load ../cli/helpers
 
 CREATE_POINTS='create-published create-cgroup create-cloned create-spawned create-noted create-ready create-recorded create-announced'
+# Of a container with ids of its own only.
+IDS_POINTS='create-reserved create-published create-leased create-cgroup create-spawned create-announced'
 START_POINTS='start-released'
 DELETE_POINTS='delete-marked delete-killed delete-cgroup delete-hooks'
 
@@ -29,6 +31,9 @@ clean() {
   [ -z "${RESIDUE_BEFORE:-}" ] || assert_no_residue
 }
 
+# A reservation that a kill has left is nobody's; it is removed when somebody meets it.
+LEASES_MAY_STAY=1
+
 stopped_process() { grep -q '^State:.T' "/proc/$1/status" 2>/dev/null; }
 stopped_or_gone() { not kill -0 "$1" 2>/dev/null || stopped_process "$1"; }
 
@@ -36,7 +41,7 @@ stopped_or_gone() { not kill -0 "$1" 2>/dev/null || stopped_process "$1"; }
 kill_at() { # kill_at POINT ARG...
   local point=$1
   shift
-  COFFER_TEST_STOP_AT=$point "$COFFER" --root "$ROOT" "$@" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
+  COFFER_TEST_STOP_AT=$point "$COFFER" --root "$ROOT" --id-ledger "$IDS" "$@" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
   VICTIM=$!
   wait_for 10 stopped_or_gone "$VICTIM"
   stopped_process "$VICTIM" || {
@@ -85,7 +90,7 @@ many_hooks() {
   sources=$BATS_TEST_DIRNAME/../../src
   [ -d "$sources" ] || skip 'no sources'
   found=$(grep -rhoE 'cf_stop_point\("[a-z-]+"\)' "$sources" | sed 's/.*"\(.*\)".*/\1/' | sort -u | tr '\n' ' ')
-  assert_same points "$(printf '%s\n' $CREATE_POINTS $START_POINTS $DELETE_POINTS | sort -u | tr '\n' ' ')" "$found"
+  assert_same points "$(printf '%s\n' $CREATE_POINTS $IDS_POINTS delete-retired $START_POINTS $DELETE_POINTS | sort -u | tr '\n' ' ')" "$found"
 }
 
 @test "killed in create and run" {
@@ -96,6 +101,38 @@ many_hooks() {
   setup_userns_bundle
   set_args sleep 100
   each_create_point
+}
+
+@test "killed with a lease of ids: the range is free as soon as the container is gone, and not before" {
+  printf 'window = 1900000000:65536\n' >"$BATS_TEST_TMPDIR/ids.conf" # room for one
+  for point in $IDS_POINTS; do
+    kill_at "$point" --id-config "$BATS_TEST_TMPDIR/ids.conf" create --bundle "$BUNDLE" --userns auto "$CID"
+    # Bound, it waits for delete; before, nothing has come of it.
+    case $point in
+      create-reserved) expected=0 ;;
+      create-published) expected=0 ;;
+      *) expected=1 ;;
+    esac
+    det --id-config "$BATS_TEST_TMPDIR/ids.conf" run --bundle "$BUNDLE" --userns auto "$CID-2"
+    [ "$expected" = 0 ] || assert_has 'no free range of 65536 ids'
+    repair
+    set_args true
+    det --id-config "$BATS_TEST_TMPDIR/ids.conf" run --bundle "$BUNDLE" --userns auto "$CID-2"
+    assert_status 0
+    [ "$(leases)" = 0 ] || { echo "leaked at $point" >&2; return 1; }
+    set_args sleep 100
+  done
+  for point in $DELETE_POINTS delete-retired; do
+    det --id-config "$BATS_TEST_TMPDIR/ids.conf" create --bundle "$BUNDLE" --userns auto "$CID"
+    assert_status 0
+    kill_at "$point" delete --force "$CID"
+    repair
+    set_args true
+    det --id-config "$BATS_TEST_TMPDIR/ids.conf" run --bundle "$BUNDLE" --userns auto "$CID-2"
+    assert_status 0
+    [ "$(leases)" = 0 ] || { echo "leaked at $point" >&2; return 1; }
+    set_args sleep 100
+  done
 }
 
 @test "killed in create and run, with a cgroup path and limits" {
@@ -236,7 +273,7 @@ no_processes() { [ -z "$(our_processes)" ]; }
     rm -f "$BATS_TEST_TMPDIR/hook-pid"
     bundle_edit '.hooks = {}'
     bundle_edit '.hooks[$k] = [{path: $p}]' --arg k "$kind" --arg p "$BATS_TEST_TMPDIR/hang"
-    "$COFFER" --root "$ROOT" create --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
+    "$COFFER" --root "$ROOT" --id-ledger "$IDS" create --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
     victim=$!
     wait_for 10 test -s "$BATS_TEST_TMPDIR/hook-pid"
     status_is "$CID" creating
@@ -256,7 +293,7 @@ no_processes() { [ -z "$(our_processes)" ]; }
     bundle_edit '.hooks = {}'
     bundle_edit '.hooks[$k] = [{path: $p}]' --arg k "$kind" --arg p "$([ $kind = startContainer ] && echo /bin/hang || echo "$BATS_TEST_TMPDIR/hang")"
     det create --bundle "$BUNDLE" "$CID"
-    "$COFFER" --root "$ROOT" start "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
+    "$COFFER" --root "$ROOT" --id-ledger "$IDS" start "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
     victim=$!
     if [ $kind = poststart ]; then
       wait_for 10 test -s "$BATS_TEST_TMPDIR/hook-pid"
@@ -272,7 +309,7 @@ no_processes() { [ -z "$(our_processes)" ]; }
 hook_in_container() { our_processes | grep -q 'sleep 600'; }
 
 @test "run in the foreground killed: the container runs on, delete ends it" {
-  "$COFFER" --root "$ROOT" run --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
+  "$COFFER" --root "$ROOT" --id-ledger "$IDS" run --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
   victim=$!
   wait_for 10 status_is "$CID" running
   kill -9 "$victim"
@@ -316,7 +353,7 @@ hook_in_container() { our_processes | grep -q 'sleep 600'; }
   local round delay
   RANDOM=20
   for round in $(seq 30); do
-    "$COFFER" --root "$ROOT" create --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
+    "$COFFER" --root "$ROOT" --id-ledger "$IDS" create --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
     victim=$!
     delay=$((RANDOM % 12))
     sleep "0.00$(printf '%02d' $delay)"
@@ -324,10 +361,10 @@ hook_in_container() { our_processes | grep -q 'sleep 600'; }
     wait "$victim" 2>/dev/null || true
     case $((round % 3)) in
       0)
-        timeout -s KILL "0.00$((RANDOM % 9 + 1))" "$COFFER" --root "$ROOT" start "$CID" >/dev/null 2>&1 </dev/null || true
+        timeout -s KILL "0.00$((RANDOM % 9 + 1))" "$COFFER" --root "$ROOT" --id-ledger "$IDS" start "$CID" >/dev/null 2>&1 </dev/null || true
         ;;
       1)
-        timeout -s KILL "0.00$((RANDOM % 9 + 1))" "$COFFER" --root "$ROOT" delete --force "$CID" >/dev/null 2>&1 </dev/null || true
+        timeout -s KILL "0.00$((RANDOM % 9 + 1))" "$COFFER" --root "$ROOT" --id-ledger "$IDS" delete --force "$CID" >/dev/null 2>&1 </dev/null || true
         ;;
     esac
     det delete --force "$CID"
@@ -343,7 +380,7 @@ hook_in_container() { our_processes | grep -q 'sleep 600'; }
   set_args sleep 100
   RANDOM=30
   for round in $(seq 30); do
-    "$COFFER" --root "$ROOT" run --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
+    "$COFFER" --root "$ROOT" --id-ledger "$IDS" run --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
     victim=$!
     delay=$((RANDOM % 30))
     sleep "0.0$(printf '%02d' $delay)"
