@@ -189,7 +189,7 @@ assert_no_residue() {
     return 1
   fi
   if [ -d "$ROOT" ]; then
-    left=$(find "$ROOT" -mindepth 1 -maxdepth 1 ! -name .cache)
+    left=$(find "$ROOT" -mindepth 1 -maxdepth 1 ! -name .cache ! -name .ids)
     [ -z "$left" ] || { echo "state left: $left" >&2; return 1; }
   fi
   # A lease of a container that was killed half-made may wait for somebody to find it; see tests/crash.

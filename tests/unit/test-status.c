@@ -126,6 +126,9 @@ static const struct cf_record full = {
     .gate = true,
     .mapped_root_uid = 100000,
     .mapped_root_gid = 200000,
+    .lease_ledger = "/run/coffer/.ids",
+    .lease_slot = 7,
+    .lease_serial = UINT64_C(12345678901234567890),
 };
 
 Test(record, round_trip)
@@ -151,6 +154,9 @@ Test(record, round_trip)
     cr_expect(got.own_pidns && got.has_poststop && got.gate);
     cr_expect(not(got.has_poststart || got.poststop_done));
     cr_expect(eq(u32, got.mapped_root_gid, 200000));
+    cr_expect(eq(str, (char *) (uintptr_t) got.lease_ledger, (char *) (uintptr_t) "/run/coffer/.ids"));
+    cr_expect(eq(u32, got.lease_slot, 7));
+    cr_expect(eq(u64, got.lease_serial, UINT64_C(12345678901234567890)));
     cr_assert(eq(int, cf_record_format(&got, &again, &again_len, &err), 0));
     cr_expect(eq(str, again, text));
     free(text);
