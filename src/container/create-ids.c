@@ -140,6 +140,21 @@ static int open_ledger(const char *path, bool create, bool sticky, const char *b
     return r;
 }
 
+int cf_ids_open_ledger(const struct coffer_runtime *runtime, const struct cf_facts *facts, struct cf_arena *arena,
+                       struct cf_ledger **ret, struct cf_err *err)
+{
+    char boot_id[CF_LEDGER_BOOT_ID_SIZE];
+    char *path;
+    int r = choose_path(runtime, facts, arena, &path, err);
+
+    if (r < 0)
+        return r;
+    r = cf_boot_id(boot_id);
+    if (r < 0)
+        return cf_err_sys(err, r, "read the boot id");
+    return open_ledger(path, false, false, boot_id, ret, err);
+}
+
 static int begin_lease(const struct cf_create_ids_input *in, struct cf_create_ids *ids, struct cf_lease *ret,
                        struct cf_err *err)
 {

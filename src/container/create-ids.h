@@ -58,5 +58,12 @@ void cf_create_ids_done(struct cf_create_ids *ids);
 int cf_create_ids_of_plan(const struct cf_create_ids_input *in, const struct cf_userns_plan *plan,
                           struct cf_idset *ret_uids, struct cf_idset *ret_gids, struct cf_err *err);
 
+/**
+ * cf_ids_open_ledger() - the ledger of this caller, for those who only read it
+ * Return: 0; -ENOENT (kind NOT_FOUND): no container has ever had a lease.
+ */
+int cf_ids_open_ledger(const struct coffer_runtime *runtime, const struct cf_facts *facts, struct cf_arena *arena,
+                       struct cf_ledger **ret, struct cf_err *err);
+
 /** The lease that a record names is removed from the ledger. Failures only cost a look later. */
 void cf_ids_release(struct coffer_runtime *runtime, const struct cf_record *record);

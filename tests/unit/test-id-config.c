@@ -147,7 +147,7 @@ Test(id_config, set_ends)
 
 static char *file_of(const char *text)
 {
-    char *path = strdup("/tmp/coffer-ids-XXXXXX");
+    char *path = cf_arena_strdup(arena, "/tmp/coffer-ids-XXXXXX");
     int fd = mkstemp(path);
 
     cr_assert_geq(fd, 0);
