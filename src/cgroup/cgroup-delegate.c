@@ -47,16 +47,6 @@ static bool missing_controllers(const char *have, const char *enabled, char *ret
     return used > 0;
 }
 
-/* Enabling some controllers in a cgroup with processes would make it threaded, and all below it unusable for
- * processes. The root of the host's tree alone, which has no type, is free of that rule. */
-static bool has_processes(int fd)
-{
-    char text[64];
-
-    return cf_cgfs_read(fd, "cgroup.type", text, sizeof(text)) >= 0 &&
-           cf_cgfs_read(fd, "cgroup.procs", text, sizeof(text)) != 0;
-}
-
 /*
  * Whoever manages a cgroup wants its controllers. What cannot be had is no error: a parent with
  * processes, one of another owner, a controller that refuses. Limits that the configuration asks for
@@ -69,7 +59,7 @@ void cf_cgroup_offer_controllers(int fd)
 
     if (cf_cgfs_read(fd, "cgroup.controllers", have, sizeof(have)) < 0 ||
         cf_cgfs_read(fd, "cgroup.subtree_control", enabled, sizeof(enabled)) < 0 ||
-        !missing_controllers(have, enabled, text, sizeof(text)) || has_processes(fd))
+        !missing_controllers(have, enabled, text, sizeof(text)) || cf_cgroup_v2_has_processes(fd))
         return;
     if (cf_cgfs_write(fd, "cgroup.subtree_control", text) >= 0)
         return;

@@ -218,6 +218,13 @@ int cf_cgroup_write_limits_v2(const struct cf_cgroup_plan *plan, int fd, bool cr
 
 /* ---- enable-v2.c ---- */
 
+/**
+ * cf_cgroup_v2_has_processes() - enabling controllers here would break what is below
+ * Some controllers would make it threaded, and all below it unusable for processes; others are refused by the
+ * kernel. The root of the host's tree alone, which has no type, is free of that rule.
+ */
+bool cf_cgroup_v2_has_processes(int fd);
+
 /** Enables what plan->writes need, from the root of the hierarchy down to the parent of @path. */
 int cf_cgroup_v2_enable(const struct cf_cgroup_plan *plan, int root_fd, const char *path, int fd,
                         struct cf_err *err);

@@ -24,7 +24,7 @@ struct needed {
 };
 
 /* The word in cgroup.type: "domain", "domain threaded", "domain invalid", "threaded". */
-static bool read_type(int fd, char buf[32])
+static bool read_type(int fd, char *buf)
 {
     char *end;
 
@@ -144,6 +144,13 @@ static int find_culprit(int fd, const char *path, const struct needed *const *mi
 
 /* ---- enabling ---- */
 
+bool cf_cgroup_v2_has_processes(int fd)
+{
+    char text[64];
+
+    return read_type(fd, text) && cf_cgfs_read(fd, "cgroup.procs", text, sizeof(text)) > 0;
+}
+
 static int enable_at(int fd, const char *path, const struct needed *needed, size_t n,
                      struct cf_err *err)
 {
@@ -164,6 +171,10 @@ static int enable_at(int fd, const char *path, const struct needed *needed, size
     }
     if (n_missing == 0)
         return 0;
+    /* The kernel lets controllers that count threads into it all the same: it then is the root of a threaded
+     * tree, and what is below cannot hold a container any more. */
+    if (cf_cgroup_v2_has_processes(fd))
+        return enable_failed(fd, path, missing[0], -EBUSY, err);
     r = cf_cgfs_write(fd, "cgroup.subtree_control", words);
     return r < 0 ? find_culprit(fd, path, missing, n_missing, r, err) : 0;
 }

@@ -13,6 +13,7 @@ import os
 import platform
 import random
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -329,6 +330,10 @@ def compare(bench, options):
 
 def main():
     options = parse_arguments()
+    # A signal that the caller ignores (nohup) is passed on by every program, and costs calls to say so.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     if os.geteuid() != 0:
         sys.exit("bench: needs root")
     if not options.no_counters and not shutil.which("strace"):

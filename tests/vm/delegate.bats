@@ -297,7 +297,7 @@ delegatable() { # delegatable DIR
   background $!
   echo $! >"$above/cgroup.procs"
   writable
-  bundle_edit '.linux.cgroupsPath = $p' --arg p "/c-$CID-above/in"
+  bundle_edit '.linux.cgroupsPath = $p | del(.linux.resources.pids)' --arg p "/c-$CID-above/in"
   set_args sleep 1000
   start_bundle
   assert_same type domain "$(cat "$above/cgroup.type")"
@@ -305,6 +305,13 @@ delegatable() { # delegatable DIR
   assert_same owner $FIRST "$(stat -c %u "$above/in/cgroup.procs")"
   det delete --force "$CID"
   assert_status 0
+  # A limit cannot do without the controller.
+  bundle_edit '.linux.resources.pids.limit = 100'
+  run cof create --bundle "$BUNDLE" "$CID" </dev/null
+  assert_status 1
+  assert_has "linux.resources.pids.limit: cannot enable controller \`pids\` below cgroup \`/c-$CID-above\`: it has processes"
+  assert_same type domain "$(cat "$above/cgroup.type")"
+  assert_same controllers '' "$(cat "$above/cgroup.subtree_control")"
   echo $! >"$TOP/cgroup.procs"
   rmdir "$above"
 }
