@@ -208,6 +208,7 @@ static int create_plan(struct create *c, struct cf_err *err)
         .preserve_fds = o->preserve_fds + o->listen_fds,
         .listen_fds = o->listen_fds,
         .listen_fdnames = o->listen_fdnames,
+        .map_root = c->ids.automatic && c->facts.privileged,
         .bus_address = c->runtime->bus_address,
         .runtime_dir = c->runtime->runtime_dir,
     };

@@ -126,6 +126,7 @@ int cf_plan_explain(struct coffer_runtime *runtime, const char *bundle, char **r
         r = cf_create_ids_example(&ids_input, &ids, err);
     if (r < 0)
         return r;
+    options.map_root = ids.automatic && facts.privileged;
     r = cf_plan_build(&input, runtime->cgroup_manager, runtime->rootless, &plan, join_fds, err);
     if (r >= 0)
         r = cf_blob_finish(plan.blob, &data, &size, err);

@@ -97,6 +97,14 @@ static int plan_root(struct cf_mount_build *b, struct cf_err *err)
                 propagation[source.n_propagation++] = MS_PRIVATE;
         }
         source.propagation = propagation;
+        if (mountns && in->options->map_root) {
+            int r = cf_plan_add_idmap(in, b->plan, &b->plan->userns.uids, &b->plan->userns.gids, "root.path", err);
+
+            if (r < 0)
+                return r;
+            source.idmap = (uint32_t) r;
+            source.idmap_recursive = true;
+        }
         fd = cf_plan_add_source(in, b->plan, &source, err);
         if (fd < 0)
             return fd;

@@ -37,6 +37,7 @@ struct cf_plan_options {
     const char *listen_fdnames; /* NULL: none */
     const char *bus_address;    /* of the message bus on which systemd is, as the environment has it; NULL: default */
     const char *runtime_dir;    /* XDG_RUNTIME_DIR; NULL: not set */
+    bool map_root;         /* the files of the rootfs appear with the container's ids: it was made for none */
 };
 
 struct cf_plan_input {

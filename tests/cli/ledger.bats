@@ -327,6 +327,36 @@ with_file() { # with_file FILE CONTENT COMMAND...: in a mount namespace where FI
   assert_same config "$before" "$(sha256sum "$BUNDLE/config.json")"
 }
 
+@test "auto: the root is id-mapped, and nothing changes on the disk" {
+  plain_bundle
+  bundle_edit '.root.readonly = false'
+  mkdir "$BUNDLE/rootfs/data"
+  chown 33:44 "$BUNDLE/rootfs/data"
+  set_args sh -c 'stat -c "seen %u:%g" /data /bin/busybox; touch /made; head -n1 /proc/self/mountinfo'
+  run_bundle --userns auto
+  assert_status 0
+  assert_line 'seen 33:44'
+  assert_line 'seen 0:0'
+  assert_match idmapped
+  assert_same made 0:0 "$(stat -c %u:%g "$BUNDLE/rootfs/made")"
+  assert_same data 33:44 "$(stat -c %u:%g "$BUNDLE/rootfs/data")"
+}
+
+@test "auto: a root whose file system has no id-mapped mounts is refused by name" {
+  plain_bundle
+  mkdir "$BATS_TEST_TMPDIR/upper" "$BATS_TEST_TMPDIR/work" "$BUNDLE/merged"
+  bundle_edit '.root.path = "merged"'
+  run unshare --mount --propagation private bash -c '
+    mount -t overlay -o "lowerdir=$1/rootfs,upperdir=$2/upper,workdir=$2/work" overlay "$1/merged" || exit 77
+    shift 2; exec "$@"' bash "$BUNDLE" "$BATS_TEST_TMPDIR" "$COFFER" --root "$ROOT" --id-ledger "$IDS" --log-format json \
+    run --bundle "$BUNDLE" --userns auto "$CID"
+  [ "$status" -ne 77 ] || skip 'no overlay here'
+  assert_status 1
+  assert_has mount-idmap-fs
+  assert_has overlay
+  assert_has 'id-mapped'
+}
+
 @test "auto: by annotation, with a size, in a namespace that is listed without mappings" {
   plain_bundle
   set_args cat /proc/self/gid_map
