@@ -34,7 +34,7 @@ build_rootfs() { # build_rootfs DIR
 
 new_ids() {
   ROOT=$BATS_TEST_TMPDIR/state
-  IDS=$BATS_TEST_TMPDIR/ids # a ledger of their own: tests use the same ids
+  export IDS=$BATS_TEST_TMPDIR/ids # a ledger of their own: tests use the same ids
   CID=t$$-$BATS_TEST_NUMBER-$RANDOM
 }
 
