@@ -7,6 +7,7 @@
 
 extern const struct cmd cmd_create;
 extern const struct cmd cmd_delete;
+extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_events;
 extern const struct cmd cmd_features;
 extern const struct cmd cmd_kill;

@@ -334,6 +334,15 @@ static inline int cf_sys_seccomp(unsigned int operation, unsigned int flags, con
     return (int) cf_syscall3(__NR_seccomp, (long) operation, (long) flags, (long) args);
 }
 
+/* Linux 5.13; by number where headers are older. One number on every architecture. */
+#ifndef __NR_landlock_create_ruleset
+#define __NR_landlock_create_ruleset 444
+#endif
+static inline int cf_sys_landlock_create_ruleset(const void *attr, size_t size, uint32_t flags)
+{
+    return (int) cf_syscall3(__NR_landlock_create_ruleset, (long) attr, (long) size, (long) flags);
+}
+
 /* @attr: union bpf_attr of <linux/bpf.h> */
 static inline int cf_sys_bpf(int cmd, void *attr, unsigned int size)
 {

@@ -35,7 +35,8 @@ ALLOWED = {
     'init': L1 | {'wire', 'mount', 'ns', 'seccomp', 'security', 'process', 'hook', 'net'},
     'container': {'base', 'sys', 'path', 'spec', 'facts', 'wire', 'state', 'plan', 'userns', 'ns', 'cgroup', 'mount',
                   'seccomp', 'security', 'process', 'hook', 'net', 'init', 'api'},
-    'api': {'base', 'container', 'cgroup', 'facts', 'spec', 'state', 'seccomp'},
+    'doctor': {'base', 'sys', 'facts', 'state', 'seccomp', 'container'},   # reads, tries and judges; changes nothing
+    'api': {'base', 'container', 'doctor', 'cgroup', 'facts', 'spec', 'state', 'seccomp'},
     'cli': set(),                          # public headers only
 }
 # The child side of a module belongs to coffer-init: it may see its context, and nothing of the host's plan.

@@ -13,6 +13,7 @@
  */
 
 #include "coffer/container.h"
+#include "coffer/doctor.h"
 #include "coffer/error.h"
 #include "coffer/features.h"
 #include "coffer/log.h"
