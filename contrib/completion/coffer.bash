@@ -15,11 +15,12 @@ _coffer_options() { # of the command $1; '' for the global ones
     update) echo '--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --l3-cache-schema --mem-bw-schema --help' ;;
     spec) echo '--bundle --file --rootless --userns --help' ;;
     plan) echo '--bundle --help' ;;
+    doctor) echo '--format --fail-on --help' ;;
     start | state | pause | resume | features) echo '--help' ;;
   esac
 }
 
-_coffer_commands='create start run state kill delete pause resume update list ps events spec plan features'
+_coffer_commands='create start run state kill delete pause resume update list ps events spec plan features doctor'
 
 _coffer() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' i
@@ -47,8 +48,9 @@ _coffer() {
     :--id-policy) mapfile -t COMPREPLY < <(compgen -W 'off warn enforce' -- "$current") && return ;;
     create:--userns | run:--userns) mapfile -t COMPREPLY < <(compgen -W 'auto' -- "$current") && return ;;
     :--rootless) mapfile -t COMPREPLY < <(compgen -W 'true false auto' -- "$current") && return ;;
-    list:--format | list:-f | ps:--format | ps:-f) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current") \&\& return ;;
-    :--root | :--id-ledger | *:--bundle | *:-b) mapfile -t COMPREPLY < <(compgen -d -- "$current") \&\& return ;;
+    list:--format | list:-f | ps:--format | ps:-f | doctor:--format | doctor:-f) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current") && return ;;
+    doctor:--fail-on) mapfile -t COMPREPLY < <(compgen -W 'warning problem' -- "$current") && return ;;
+    :--root | :--id-ledger | *:--bundle | *:-b) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
     :--log | :--id-config | *:--config | update:--resources | update:-r | *:--file | *:-f | *:--*-socket | *:--pid-file)
       [[ $command:$previous == delete:-f ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$current") && return; }
       ;;
@@ -64,7 +66,7 @@ _coffer() {
     start | state | delete | kill | ps | events | pause | resume | update)
       mapfile -t COMPREPLY < <(compgen -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" -- "$current")
       ;;
-    plan) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+    plan | doctor) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
   esac
 }
 

@@ -13,7 +13,8 @@ enum { OPTION_FORMAT, OPTION_FAIL_ON };
 
 static const struct arg_option options[] = {
     [OPTION_FORMAT] = {"format", 'f', ARG_VALUE, false, "FORMAT", "table (default) or json"},
-    [OPTION_FAIL_ON] = {"fail-on", 0, ARG_VALUE, false, "VERDICT", "exit status 1 from this one on: warning or problem (default)"},
+    [OPTION_FAIL_ON] = {"fail-on", 0, ARG_VALUE, false, "VERDICT",
+                        "exit status 1 from this one on: warning or problem (default)"},
     {0},
 };
 
@@ -111,6 +112,7 @@ static int run(const struct cmd_input *in, struct cmd_error *err)
 
     o.root = in->runtime_options.root;
     o.runtime_dir = runtime_dir && runtime_dir[0] == '/' ? runtime_dir : NULL;
+    o.id_config = in->runtime_options.id_config;
     o.paths = in->args->n_positional ? (const char *const *) in->args->positional : default_paths;
     o.n_paths = in->args->n_positional ? (size_t) in->args->n_positional : 1;
     if (listing.json)

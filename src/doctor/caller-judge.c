@@ -38,10 +38,12 @@ static void judge_caps(const struct cf_facts *caller, struct cf_report *report)
         (void) cf_str_append(purposes, sizeof(purposes), useful_caps[i].purpose);
     }
     if (names[0]) {
-        cf_report_add(report, "caller.capabilities", COFFER_DOCTOR_NOTE, "privileged, but without the capabilities %s", names);
+        cf_report_add(report, "caller.capabilities", COFFER_DOCTOR_NOTE,
+                      "privileged, but without the capabilities %s", names);
         cf_report_remedy(report, "containers that need them are refused (%s): grant them outside", purposes);
     } else {
-        cf_report_add(report, "caller.capabilities", COFFER_DOCTOR_OK, "every capability that coffer uses is there");
+        cf_report_add(report, "caller.capabilities", COFFER_DOCTOR_OK,
+                      "every capability that coffer uses is there");
     }
     cf_report_str(report, "missing", names);
 }

@@ -32,12 +32,15 @@ static void judge_mode(const struct cf_cgroups_facts *f, struct cf_report *repor
         cf_report_add(report, "cgroup.mode", COFFER_DOCTOR_OK, "cgroup v2");
         break;
     case CF_CGROUP_MODE_V1:
-        cf_report_add(report, "cgroup.mode", COFFER_DOCTOR_NOTE, "cgroup v1%s", f->hybrid ? " with a v2 tree beside it (hybrid)" : "");
-        cf_report_remedy(report, "v2 has delegation to users, one tree and exact accounting: boot with systemd.unified_cgroup_hierarchy=1");
+        cf_report_add(report, "cgroup.mode", COFFER_DOCTOR_NOTE, "cgroup v1%s",
+                      f->hybrid ? " with a v2 tree beside it (hybrid)" : "");
+        cf_report_remedy(report, "v2 has delegation to users, one tree and exact accounting: boot with "
+                                 "systemd.unified_cgroup_hierarchy=1");
         break;
     case CF_CGROUP_MODE_NONE:
         cf_report_add(report, "cgroup.mode", COFFER_DOCTOR_WARNING, "no control groups at /sys/fs/cgroup");
-        cf_report_remedy(report, "mount cgroup2 there, or use --cgroup-manager disabled: no limits, and `kill --all` by pid namespace only");
+        cf_report_remedy(report, "mount cgroup2 there, or use --cgroup-manager disabled: no limits, and "
+                                 "`kill --all` by pid namespace only");
         break;
     }
     cf_report_str(report, "mode", f->mode == CF_CGROUP_MODE_V1 && f->hybrid ? "hybrid" : names[f->mode]);
@@ -49,15 +52,18 @@ static void judge_controllers(const struct cf_cgroups_facts *f, struct cf_report
 
     list_missing(f->available, missing, sizeof(missing));
     if (missing[0]) {
-        cf_report_add(report, "cgroup.controllers", COFFER_DOCTOR_WARNING, "controllers that are missing: %s", missing);
-        cf_report_remedy(report, "limits on them are refused: look for cgroup_disable= on the kernel's command line, and into the outer container");
+        cf_report_add(report, "cgroup.controllers", COFFER_DOCTOR_WARNING, "controllers that are missing: %s",
+                      missing);
+        cf_report_remedy(report, "limits on them are refused: look for cgroup_disable= on the kernel's "
+                                 "command line, and into the outer container");
     } else {
         cf_report_add(report, "cgroup.controllers", COFFER_DOCTOR_OK, "controllers: %s", f->available);
     }
     cf_report_str(report, "available", f->available);
 }
 
-static void judge_delegation(const struct cf_cgroups_facts *f, const struct cf_facts *caller, struct cf_report *report)
+static void judge_delegation(const struct cf_cgroups_facts *f, const struct cf_facts *caller,
+                             struct cf_report *report)
 {
     bool usable = caller->privileged ? f->own_writable : f->delegated_path[0] != '\0';
     char missing[64];
@@ -66,24 +72,31 @@ static void judge_delegation(const struct cf_cgroups_facts *f, const struct cf_f
         if (usable) {
             cf_report_add(report, "cgroup.delegation", COFFER_DOCTOR_OK, "control groups can be made");
         } else {
-            cf_report_add(report, "cgroup.delegation", COFFER_DOCTOR_PROBLEM, "control groups cannot be made: /sys/fs/cgroup is read-only");
-            cf_report_remedy(report, "mount it read-write in the outer container, or use --cgroup-manager disabled");
+            cf_report_add(report, "cgroup.delegation", COFFER_DOCTOR_PROBLEM,
+                          "control groups cannot be made: /sys/fs/cgroup is read-only");
+            cf_report_remedy(report,
+                             "mount it read-write in the outer container, or use --cgroup-manager disabled");
         }
         return;
     }
     if (!usable) {
-        cf_report_add(report, "cgroup.delegation", COFFER_DOCTOR_WARNING, "no control group is delegated to this user");
+        cf_report_add(report, "cgroup.delegation", COFFER_DOCTOR_WARNING,
+                      "no control group is delegated to this user");
         cf_report_remedy(report, f->mode == CF_CGROUP_MODE_V2
-                                     ? "containers run without limits: start them in a systemd user session, systemd-run --user --scope -p Delegate=yes ..."
+                                     ? "containers run without limits: start them in a systemd user session, "
+                                       "systemd-run --user --scope -p Delegate=yes ..."
                                      : "containers run without limits: delegation to users needs cgroup v2");
         return;
     }
     list_missing(f->delegated, missing, sizeof(missing));
     if (missing[0]) {
-        cf_report_add(report, "cgroup.delegation", COFFER_DOCTOR_WARNING, "delegated to this user, but without the controllers: %s", missing);
-        cf_report_remedy(report, "systemctl edit user@.service: [Service] Delegate=cpu cpuset io memory pids");
+        cf_report_add(report, "cgroup.delegation", COFFER_DOCTOR_WARNING,
+                      "delegated to this user, but without the controllers: %s", missing);
+        cf_report_remedy(report,
+                         "systemctl edit user@.service: [Service] Delegate=cpu cpuset io memory pids");
     } else {
-        cf_report_add(report, "cgroup.delegation", COFFER_DOCTOR_OK, "delegated to this user with: %s", f->delegated);
+        cf_report_add(report, "cgroup.delegation", COFFER_DOCTOR_OK, "delegated to this user with: %s",
+                      f->delegated);
     }
     cf_report_str(report, "path", f->delegated_path);
     cf_report_str(report, "controllers", f->delegated);
@@ -92,11 +105,12 @@ static void judge_delegation(const struct cf_cgroups_facts *f, const struct cf_f
 static void judge_pids(const struct cf_cgroups_facts *f, struct cf_report *report)
 {
     if (f->pids_max == CF_SYSCTL_ABSENT) {
-        cf_report_add(report, "cgroup.pids", COFFER_DOCTOR_OK, "no limit of processes above this one; the kernel's is %lld",
-                      (long long) f->pid_max);
+        cf_report_add(report, "cgroup.pids", COFFER_DOCTOR_OK,
+                      "no limit of processes above this one; the kernel's is %lld", (long long) f->pid_max);
     } else if (f->pids_now != CF_SYSCTL_ABSENT && f->pids_now * 10 >= f->pids_max * 9) {
-        cf_report_add(report, "cgroup.pids", COFFER_DOCTOR_WARNING, "%lld of the %lld processes that are allowed here exist",
-                      (long long) f->pids_now, (long long) f->pids_max);
+        cf_report_add(report, "cgroup.pids", COFFER_DOCTOR_WARNING,
+                      "%lld of the %lld processes that are allowed here exist", (long long) f->pids_now,
+                      (long long) f->pids_max);
         cf_report_remedy(report, "raise pids.max of the control group above (systemd: TasksMax=)");
     } else {
         cf_report_add(report, "cgroup.pids", f->pids_max < PIDS_FEW ? COFFER_DOCTOR_NOTE : COFFER_DOCTOR_OK,
@@ -116,8 +130,11 @@ static void judge_systemd(const struct cf_cgroups_facts *f, struct cf_report *re
         cf_report_add(report, "cgroup.systemd", COFFER_DOCTOR_NOTE, "systemd does not run here");
         cf_report_remedy(report, "use the cgroupfs manager");
     } else if (!f->systemd_socket) {
-        cf_report_add(report, "cgroup.systemd", COFFER_DOCTOR_WARNING, "systemd runs here, but this user's manager has no socket");
-        cf_report_remedy(report, "set XDG_RUNTIME_DIR of a login session (loginctl enable-linger), or use the cgroupfs manager");
+        cf_report_add(report, "cgroup.systemd", COFFER_DOCTOR_WARNING,
+                      "systemd runs here, but this user's manager has no socket");
+        cf_report_remedy(
+            report,
+            "set XDG_RUNTIME_DIR of a login session (loginctl enable-linger), or use the cgroupfs manager");
     } else {
         cf_report_add(report, "cgroup.systemd", COFFER_DOCTOR_OK, "systemd and its socket are there");
     }
@@ -125,7 +142,8 @@ static void judge_systemd(const struct cf_cgroups_facts *f, struct cf_report *re
     cf_report_bool(report, "socket", f->systemd_socket);
 }
 
-void cf_cgroups_judge(const struct cf_cgroups_facts *f, const struct cf_facts *caller, struct cf_report *report)
+void cf_cgroups_judge(const struct cf_cgroups_facts *f, const struct cf_facts *caller,
+                      struct cf_report *report)
 {
     judge_mode(f, report);
     if (f->mode != CF_CGROUP_MODE_NONE) {
@@ -134,7 +152,8 @@ void cf_cgroups_judge(const struct cf_cgroups_facts *f, const struct cf_facts *c
         if (f->freezer) {
             cf_report_add(report, "cgroup.freezer", COFFER_DOCTOR_OK, "containers can be paused");
         } else {
-            cf_report_add(report, "cgroup.freezer", COFFER_DOCTOR_WARNING, "no freezer: containers cannot be paused");
+            cf_report_add(report, "cgroup.freezer", COFFER_DOCTOR_WARNING,
+                          "no freezer: containers cannot be paused");
             cf_report_remedy(report, "mount the freezer hierarchy, or use cgroup v2");
         }
     }

@@ -133,7 +133,8 @@ static void probe_v2(struct cf_cgroups_facts *f, const struct cf_facts *caller, 
     (void) own_path(text, "", f->own_path);
     f->freezer = true;
     f->kill_file = CF_NOT_TRIED;
-    if (f->own_path[0] && f->own_path[1] && cf_str_path(path, sizeof(path), TOP "%s/cgroup.kill", f->own_path) >= 0)
+    if (f->own_path[0] && f->own_path[1] &&
+        cf_str_path(path, sizeof(path), TOP "%s/cgroup.kill", f->own_path) >= 0)
         f->kill_file = exists(path) ? 0 : -ENOENT;
     for (size_t i = 0; i < 2 && f->kill_file != 0; i++) {
         if (exists(others[i]))
@@ -144,8 +145,8 @@ static void probe_v2(struct cf_cgroups_facts *f, const struct cf_facts *caller, 
     if (!cf_cgroups_user_manager(f->own_path, caller->euid, path) &&
         cf_str_copy(path, sizeof(path), f->own_path) < 0)
         return;
-    if (cf_str_path(dir, sizeof(dir), TOP "%s", path) < 0 || !writable(dir, "") || !writable(dir, "cgroup.procs") ||
-        !writable(dir, "cgroup.subtree_control"))
+    if (cf_str_path(dir, sizeof(dir), TOP "%s", path) < 0 || !writable(dir, "") ||
+        !writable(dir, "cgroup.procs") || !writable(dir, "cgroup.subtree_control"))
         return;
     (void) cf_str_copy(f->delegated_path, sizeof(f->delegated_path), path[0] ? path : "/");
     if (cf_str_path(path, sizeof(path), "%s/cgroup.controllers", dir) >= 0)

@@ -25,23 +25,24 @@ struct cf_kernel_facts {
     char release[65];
     uint32_t major, minor;
     int openat2, clone3, clone_into_cgroup, pidfd, close_range;
-    int memfd_exec;        /* an executable memory file can be made */
-    int memfd_run;         /* and executed */
-    int memfd_noexec;      /* the sysctl vm.memfd_noexec, -errno where it does not exist */
-    int seccomp_filter;    /* KILL_PROCESS is known */
-    int seccomp_notify;    /* USER_NOTIF is known */
+    int memfd_exec;         /* an executable memory file can be made */
+    int memfd_run;          /* and executed */
+    int memfd_noexec;       /* the sysctl vm.memfd_noexec, -errno where it does not exist */
+    int seccomp_filter;     /* KILL_PROCESS is known */
+    int seccomp_notify;     /* USER_NOTIF is known */
     uint32_t seccomp_flags; /* known SECCOMP_FILTER_FLAG_* */
-    int seccomp_mode;      /* of this process: 0 none, 2 filtered */
-    int landlock;          /* version of the ABI */
-    int bpf_device;        /* a device program can be loaded */
-    bool overlay_listed;   /* in /proc/filesystems */
-    bool overlay_module;   /* a module file exists */
+    int seccomp_mode;       /* of this process: 0 none, 2 filtered */
+    int landlock;           /* version of the ABI */
+    int bpf_device;         /* a device program can be loaded */
+    bool overlay_listed;    /* in /proc/filesystems */
+    bool overlay_module;    /* a module file exists */
     /* Tried as root of the caller's user namespace, or of a new one if the caller is unprivileged. */
     int detached_mount, mount_setattr, idmap, open_tree_attr;
 };
 
 void cf_kernel_probe(struct cf_kernel_facts *ret, const struct cf_facts *caller, int userns_fd);
-void cf_kernel_judge(const struct cf_kernel_facts *f, const struct cf_facts *caller, struct cf_report *report);
+void cf_kernel_judge(const struct cf_kernel_facts *f, const struct cf_facts *caller,
+                     struct cf_report *report);
 
 /* ---- user namespaces and their limits: userns-probe.c, userns-judge.c ---- */
 
@@ -66,15 +67,16 @@ struct cf_userns_facts {
     int64_t n_uids, n_gids;  /* that this process's own namespace has */
     int64_t max_user;        /* user.max_user_namespaces; CF_SYSCTL_ABSENT */
     int64_t max_ns[CF_DOCTOR_N_NS];
-    int64_t unprivileged_clone;  /* kernel.unprivileged_userns_clone (Debian) */
-    int64_t apparmor_restrict;   /* kernel.apparmor_restrict_unprivileged_userns */
+    int64_t unprivileged_clone;                     /* kernel.unprivileged_userns_clone (Debian) */
+    int64_t apparmor_restrict;                      /* kernel.apparmor_restrict_unprivileged_userns */
     int64_t max_keys, root_max_keys, max_key_bytes; /* kernel.keys.* */
-    int64_t keys_used;           /* by the caller's id */
+    int64_t keys_used;                              /* by the caller's id */
     int64_t inotify_instances, inotify_watches;
 };
 
 void cf_userns_probe(struct cf_userns_facts *ret, const struct cf_facts *caller, int *ret_userns_fd);
-void cf_userns_judge(const struct cf_userns_facts *f, const struct cf_facts *caller, struct cf_report *report);
+void cf_userns_judge(const struct cf_userns_facts *f, const struct cf_facts *caller,
+                     struct cf_report *report);
 /** Ids in the text of /proc/PID/uid_map. Pure. */
 int64_t cf_userns_count_ids(const char *map);
 /** Number of keys of @uid in the text of /proc/key-users, CF_SYSCTL_ABSENT if it is not there. Pure. */
@@ -92,6 +94,22 @@ struct cf_subid_facts {
 
 void cf_subids_judge(const struct cf_subid_facts *f, const struct cf_facts *caller, struct cf_report *report);
 
+/* ---- automatic ranges: ids-probe.c, ids-judge.c ---- */
+
+struct cf_ids_facts {
+    int config; /* ids.conf */
+    const char *policy;
+    int window;
+    char error[512], hint[256];
+    uint32_t size;        /* of one range */
+    uint64_t ids, blocks; /* in the window */
+    char first[32];       /* range of the window */
+};
+
+/** @config_path: NULL: the default. Return: 0 or -ENOMEM. */
+int cf_ids_probe(struct cf_ids_facts *ret, const struct cf_facts *caller, const char *config_path);
+void cf_ids_judge(const struct cf_ids_facts *f, const struct cf_facts *caller, struct cf_report *report);
+
 /* ---- programs and libraries: programs-probe.c, programs-judge.c ---- */
 
 struct cf_helper_facts {
@@ -102,51 +120,53 @@ struct cf_helper_facts {
 };
 
 struct cf_program_facts {
-    struct cf_helper_facts helper[2];      /* newuidmap, newgidmap */
+    struct cf_helper_facts helper[2]; /* newuidmap, newgidmap */
     char criu[64];
-    bool seccomp_built, systemd_built;     /* built with */
-    char seccomp_version[24];              /* "" cannot be loaded */
+    bool seccomp_built, systemd_built; /* built with */
+    char seccomp_version[24];          /* "" cannot be loaded */
     int systemd_library;
-    char lsm[256];                         /* list of the kernel, "" not readable */
-    bool apparmor, selinux;                /* active */
+    char lsm[256];          /* list of the kernel, "" not readable */
+    bool apparmor, selinux; /* active */
     bool apparmor_built, selinux_built;
 };
 
 void cf_programs_probe(struct cf_program_facts *ret, const struct cf_facts *caller);
-void cf_programs_judge(const struct cf_program_facts *f, const struct cf_facts *caller, struct cf_report *report);
+void cf_programs_judge(const struct cf_program_facts *f, const struct cf_facts *caller,
+                       struct cf_report *report);
 
 /* ---- control groups: cgroups-probe.c, cgroups-judge.c ---- */
 
 struct cf_cgroups_facts {
     enum cf_cgroup_mode mode;
-    bool hybrid;               /* v1 with a cgroup2 tree beside */
-    char available[256];       /* controllers of the host, words */
-    char own_path[PATH_MAX];   /* v2: of this process, below the mount */
+    bool hybrid;                   /* v1 with a cgroup2 tree beside */
+    char available[256];           /* controllers of the host, words */
+    char own_path[PATH_MAX];       /* v2: of this process, below the mount */
     char delegated_path[PATH_MAX]; /* v2: the part that belongs to an unprivileged caller, "" none */
-    char delegated[256];       /* its controllers */
-    bool own_writable;         /* v1 of a privileged caller too: directories can be made */
-    int kill_file;             /* cgroup.kill */
+    char delegated[256];           /* its controllers */
+    bool own_writable;             /* v1 of a privileged caller too: directories can be made */
+    int kill_file;                 /* cgroup.kill */
     bool freezer;
     int64_t pids_max, pids_now; /* of the nearest limit above this process; CF_SYSCTL_ABSENT none */
-    int64_t pid_max;           /* kernel.pid_max */
-    bool systemd;              /* it runs this node */
-    bool systemd_socket;       /* of the caller's manager */
+    int64_t pid_max;            /* kernel.pid_max */
+    bool systemd;               /* it runs this node */
+    bool systemd_socket;        /* of the caller's manager */
 };
 
 void cf_cgroups_probe(struct cf_cgroups_facts *ret, const struct cf_facts *caller, const char *runtime_dir);
-void cf_cgroups_judge(const struct cf_cgroups_facts *f, const struct cf_facts *caller, struct cf_report *report);
+void cf_cgroups_judge(const struct cf_cgroups_facts *f, const struct cf_facts *caller,
+                      struct cf_report *report);
 /** The directory of a user manager in the path of a cgroup: up to `user@UID.service`. Pure. False: none. */
 bool cf_cgroups_user_manager(const char *path, uint32_t uid, char ret[PATH_MAX]);
 
 /* ---- one path: path-probe.c, path-judge.c ---- */
 
 struct cf_path_facts {
-    int open;          /* errno of the path itself; -ETIMEDOUT: it hangs */
-    char fstype[32];   /* "" unknown */
+    int open;        /* errno of the path itself; -ETIMEDOUT: it hangs */
+    char fstype[32]; /* "" unknown */
     uint64_t magic;
     uint64_t mount_id;
     bool read_only, nosuid, nodev, noexec;
-    int idmap;         /* an id-mapped clone of its mount */
+    int idmap; /* an id-mapped clone of its mount */
     const char *idmap_step;
 };
 
@@ -161,9 +181,9 @@ bool cf_path_fstype(const char *mountinfo, uint64_t mount_id, char *buf, size_t 
 struct cf_node_facts {
     int null_stat;
     uint32_t null_mode, null_uid, null_gid, null_major, null_minor;
-    bool proc, sys;        /* mounted and of the right type */
-    int hidepid;           /* 0 none, 1, 2, 4 */
-    bool rootless;         /* the caller needs a runtime directory */
+    bool proc, sys;          /* mounted and of the right type */
+    int hidepid;             /* 0 none, 1, 2, 4 */
+    bool rootless;           /* the caller needs a runtime directory */
     const char *runtime_dir; /* NULL: not set */
     int runtime_stat;
     uint32_t runtime_uid, runtime_mode;
@@ -178,13 +198,13 @@ int cf_node_hidepid(const char *mountinfo);
 
 struct cf_root_facts {
     const char *root;
-    int open;              /* of the directory; -ENOENT: nothing made yet */
-    char unsafe[256];      /* why it is refused, "" it is not */
-    int parent_writable;   /* of the nearest existing directory above, when there is none */
+    int open;            /* of the directory; -ENOENT: nothing made yet */
+    char unsafe[256];    /* why it is refused, "" it is not */
+    int parent_writable; /* of the nearest existing directory above, when there is none */
     bool read_only, noexec;
     size_t n_containers, n_running, n_stopped, n_broken, n_leftovers;
     char stopped[128], broken[128]; /* the first few ids */
-    bool cut;              /* there were too many to look at in time */
+    bool cut;                       /* there were too many to look at in time */
 };
 
 /** Return: 0 or -ENOMEM. */
@@ -195,7 +215,8 @@ void cf_root_judge(const struct cf_root_facts *f, const struct cf_facts *caller,
 
 /** A number in a file, or CF_SYSCTL_ABSENT. "max" is INT64_MAX. */
 int64_t cf_doctor_read_number(const char *path);
-/** The start of a file without the line break at its end; "" if it cannot be read. Return: bytes or -errno. */
+/** The start of a file without the line break at its end; "" if it cannot be read. Return: bytes or -errno.
+ */
 int cf_doctor_read_text(const char *path, char *buf, size_t size);
 /** Is @word in the list, whose words stand between blanks or commas? Pure. */
 bool cf_doctor_has_word(const char *list, const char *word);

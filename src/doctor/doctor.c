@@ -48,8 +48,8 @@ static void check_subids(const struct cf_facts *caller, struct cf_report *report
     cf_subids_judge(&f, caller, report);
 }
 
-static void check_paths(const struct coffer_doctor_options *options, const struct cf_facts *caller, int userns_fd,
-                        int64_t end, struct cf_report *report)
+static void check_paths(const struct coffer_doctor_options *options, const struct cf_facts *caller,
+                        int userns_fd, int64_t end, struct cf_report *report)
 {
     for (size_t i = 0; i < options->n_paths; i++) {
         struct cf_path_facts f;
@@ -106,6 +106,7 @@ static int examine(const struct coffer_doctor_options *options, struct cf_report
     struct cf_program_facts programs;
     struct cf_cgroups_facts cgroups;
     struct cf_node_facts node;
+    struct cf_ids_facts ids;
     struct cf_facts caller;
 
     if (learn_caller(&caller, report) < 0)
@@ -115,6 +116,9 @@ static int examine(const struct coffer_doctor_options *options, struct cf_report
     cf_kernel_judge(&kernel, &caller, report);
     cf_userns_judge(&userns, &caller, report);
     check_subids(&caller, report);
+    if (cf_ids_probe(&ids, &caller, options->id_config) < 0)
+        return -ENOMEM;
+    cf_ids_judge(&ids, &caller, report);
     cf_programs_probe(&programs, &caller);
     cf_programs_judge(&programs, &caller, report);
     cf_cgroups_probe(&cgroups, &caller, options->runtime_dir);

@@ -37,8 +37,8 @@ static void judge_version(const struct cf_kernel_facts *f, struct cf_report *rep
 {
     bool old = f->major < KERNEL_MAJOR || (f->major == KERNEL_MAJOR && f->minor < KERNEL_MINOR);
 
-    cf_report_add(report, "kernel.version", old ? COFFER_DOCTOR_PROBLEM : COFFER_DOCTOR_OK, "Linux %s%s", f->release,
-                  old ? " is too old" : "");
+    cf_report_add(report, "kernel.version", old ? COFFER_DOCTOR_PROBLEM : COFFER_DOCTOR_OK, "Linux %s%s",
+                  f->release, old ? " is too old" : "");
     if (old)
         cf_report_remedy(report, "coffer needs Linux %d.%d or later", KERNEL_MAJOR, KERNEL_MINOR);
     cf_report_str(report, "release", f->release);
@@ -68,11 +68,13 @@ static void judge_tree_attr(const struct cf_kernel_facts *f, struct cf_report *r
     if (f->open_tree_attr == CF_NOT_TRIED)
         return;
     if (f->open_tree_attr >= 0) {
-        cf_report_add(report, "kernel.open-tree-attr", COFFER_DOCTOR_OK, "open_tree_attr works: other id maps for mounts that carry one");
+        cf_report_add(report, "kernel.open-tree-attr", COFFER_DOCTOR_OK,
+                      "open_tree_attr works: other id maps for mounts that carry one");
     } else {
         cf_report_add(report, "kernel.open-tree-attr", COFFER_DOCTOR_NOTE,
                       "open_tree_attr is not there: a mount that carries an id map keeps it");
-        cf_report_remedy(report, "Linux 6.15 has it; only volumes that are id-mapped on the host already need it");
+        cf_report_remedy(report,
+                         "Linux 6.15 has it; only volumes that are id-mapped on the host already need it");
     }
     cf_report_result(report, f->open_tree_attr);
 }
@@ -82,11 +84,14 @@ static void judge_overlay(const struct cf_kernel_facts *f, struct cf_report *rep
     if (f->overlay_listed) {
         cf_report_add(report, "kernel.overlay", COFFER_DOCTOR_OK, "overlayfs is there");
     } else if (f->overlay_module) {
-        cf_report_add(report, "kernel.overlay", COFFER_DOCTOR_NOTE, "overlayfs is a module that is not loaded");
-        cf_report_remedy(report, "the first mount as root loads it; for unprivileged users: modprobe overlay");
+        cf_report_add(report, "kernel.overlay", COFFER_DOCTOR_NOTE,
+                      "overlayfs is a module that is not loaded");
+        cf_report_remedy(report,
+                         "the first mount as root loads it; for unprivileged users: modprobe overlay");
     } else {
         cf_report_add(report, "kernel.overlay", COFFER_DOCTOR_WARNING, "overlayfs is not there");
-        cf_report_remedy(report, "engines that stack image layers need CONFIG_OVERLAY_FS, or another storage driver");
+        cf_report_remedy(report,
+                         "engines that stack image layers need CONFIG_OVERLAY_FS, or another storage driver");
     }
     cf_report_bool(report, "listed", f->overlay_listed);
     cf_report_bool(report, "module", f->overlay_module);
@@ -100,14 +105,18 @@ static void judge_memfd(const struct cf_kernel_facts *f, struct cf_report *repor
         cf_report_add(report, "kernel.memfd-exec", COFFER_DOCTOR_NOTE,
                       "executable memory files are forbidden: the installed coffer-init is used");
     } else if (r >= 0) {
-        cf_report_add(report, "kernel.memfd-exec", COFFER_DOCTOR_OK, "coffer-init can be executed from a memory file");
+        cf_report_add(report, "kernel.memfd-exec", COFFER_DOCTOR_OK,
+                      "coffer-init can be executed from a memory file");
     } else {
-        cf_report_add(report, "kernel.memfd-exec", COFFER_DOCTOR_PROBLEM, "coffer-init cannot be executed from a memory file: %s",
+        cf_report_add(report, "kernel.memfd-exec", COFFER_DOCTOR_PROBLEM,
+                      "coffer-init cannot be executed from a memory file: %s",
                       r == CF_NOT_TRIED ? "not tried" : cf_errno_text(-r));
         if (f->memfd_noexec == 2)
-            cf_report_remedy(report, "set the sysctl vm.memfd_noexec to 0 or 1, or install coffer completely");
+            cf_report_remedy(report,
+                             "set the sysctl vm.memfd_noexec to 0 or 1, or install coffer completely");
         else
-            cf_report_remedy(report, "a security policy (fapolicyd, IMA, SELinux) refuses it: allow memory files named coffer-init");
+            cf_report_remedy(report, "a security policy (fapolicyd, IMA, SELinux) refuses it: allow memory "
+                                     "files named coffer-init");
     }
     if (f->memfd_noexec >= 0)
         cf_report_uint(report, "vm.memfd_noexec", (uint64_t) f->memfd_noexec);
@@ -121,7 +130,8 @@ static void judge_seccomp(const struct cf_kernel_facts *f, struct cf_report *rep
     if (f->seccomp_filter < 0) {
         cf_report_add(report, "kernel.seccomp", COFFER_DOCTOR_PROBLEM, "seccomp filters do not work: %s",
                       cf_errno_text(-f->seccomp_filter));
-        cf_report_remedy(report, "containers with a seccomp profile cannot be made: CONFIG_SECCOMP_FILTER, or %s", HIDDEN);
+        cf_report_remedy(
+            report, "containers with a seccomp profile cannot be made: CONFIG_SECCOMP_FILTER, or %s", HIDDEN);
     } else {
         cf_report_add(report, "kernel.seccomp", COFFER_DOCTOR_OK, "seccomp filters work%s",
                       f->seccomp_mode == 2 ? "; this process is under one itself" : "");
@@ -134,8 +144,8 @@ static void judge_seccomp(const struct cf_kernel_facts *f, struct cf_report *rep
     cf_report_bool(report, "WAIT_KILLABLE_RECV", all);
 
     if (f->seccomp_notify < 0) {
-        cf_report_add(report, "kernel.seccomp-notify", COFFER_DOCTOR_WARNING, "seccomp user notification does not work: %s",
-                      cf_errno_text(-f->seccomp_notify));
+        cf_report_add(report, "kernel.seccomp-notify", COFFER_DOCTOR_WARNING,
+                      "seccomp user notification does not work: %s", cf_errno_text(-f->seccomp_notify));
         cf_report_remedy(report, "profiles with SCMP_ACT_NOTIFY cannot be used here");
     } else {
         cf_report_add(report, "kernel.seccomp-notify", all ? COFFER_DOCTOR_OK : COFFER_DOCTOR_NOTE,
@@ -156,16 +166,18 @@ static void judge_landlock(const struct cf_kernel_facts *f, struct cf_report *re
     }
 }
 
-static void judge_bpf(const struct cf_kernel_facts *f, const struct cf_facts *caller, struct cf_report *report)
+static void judge_bpf(const struct cf_kernel_facts *f, const struct cf_facts *caller,
+                      struct cf_report *report)
 {
     if (f->bpf_device == CF_NOT_TRIED || caller->cgroup_mode != CF_CGROUP_MODE_V2)
         return;
     if (f->bpf_device >= 0) {
         cf_report_add(report, "kernel.bpf-device", COFFER_DOCTOR_OK, "device rules work (BPF)");
     } else {
-        cf_report_add(report, "kernel.bpf-device", COFFER_DOCTOR_PROBLEM, "device rules do not work (BPF): %s",
-                      cf_errno_text(-f->bpf_device));
-        cf_report_remedy(report, "CONFIG_CGROUP_BPF is missing, or CAP_BPF is withheld: device rules of a container cannot be enforced");
+        cf_report_add(report, "kernel.bpf-device", COFFER_DOCTOR_PROBLEM,
+                      "device rules do not work (BPF): %s", cf_errno_text(-f->bpf_device));
+        cf_report_remedy(report, "CONFIG_CGROUP_BPF is missing, or CAP_BPF is withheld: device rules of a "
+                                 "container cannot be enforced");
     }
     cf_report_result(report, f->bpf_device);
 }

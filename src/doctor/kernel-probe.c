@@ -119,7 +119,8 @@ static uint32_t probe_seccomp_flags(void)
     }
     /* Only together. */
     if (cf_sys_seccomp(SECCOMP_SET_MODE_FILTER,
-                       SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, NULL) == -EFAULT)
+                       SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+                       NULL) == -EFAULT)
         known |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     return known;
 }
@@ -195,8 +196,8 @@ static void mount_child(void *shared, const void *data)
     if (fd < 0)
         return;
     ret->mount_setattr = cf_sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr));
-    ret->open_tree_attr = close_ok(
-        cf_sys_open_tree_attr(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, &attr, sizeof(attr)));
+    ret->open_tree_attr = close_ok(cf_sys_open_tree_attr(
+        fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, &attr, sizeof(attr)));
     attr = (struct mount_attr){.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t) map_fd};
     ret->idmap = map_fd < 0 ? map_fd : cf_sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr));
 }

@@ -22,8 +22,8 @@ int cf_node_hidepid(const char *mountinfo)
     static const struct {
         const char *word;
         int value;
-    } words[] = {{"hidepid=1", 1}, {"hidepid=noaccess", 1}, {"hidepid=2", 2}, {"hidepid=invisible", 2},
-                 {"hidepid=4", 4}, {"hidepid=ptraceable", 4}};
+    } words[] = {{"hidepid=1", 1},         {"hidepid=noaccess", 1}, {"hidepid=2", 2},
+                 {"hidepid=invisible", 2}, {"hidepid=4", 4},        {"hidepid=ptraceable", 4}};
     int found = 0;
 
     for (const char *line = mountinfo; *line;) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * One path of the operator's: what its mount allows, and whether a clone of it can carry an id map. Everything
- * that touches the path happens in a child, because a dead server would hold it for ever. Host side.
+ * One path of the operator's: what its mount allows, and whether a clone of it can carry an id map.
+ * Everything that touches the path happens in a child, because a dead server would hold it for ever. Host
+ * side.
  */
 
 #include <errno.h>

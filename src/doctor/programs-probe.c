@@ -20,7 +20,8 @@
 #endif
 
 /* Where userns/userns-helper.c looks, in its order. */
-static const char *const helper_dirs[] = {"/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/run/wrappers/bin"};
+static const char *const helper_dirs[] = {"/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin",
+                                          "/run/wrappers/bin"};
 static const char *const helper_names[] = {"newuidmap", "newgidmap"};
 
 /* security.capability: a word with version and flags, then permitted and inheritable, 32 bits each. */
@@ -56,7 +57,8 @@ static void probe_helper(struct cf_helper_facts *f, unsigned int kind)
 
 static void probe_criu(char ret[64])
 {
-    static const char *const dirs[] = {"/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/sbin", "/bin"};
+    static const char *const dirs[] = {"/usr/sbin",      "/usr/bin", "/usr/local/sbin",
+                                       "/usr/local/bin", "/sbin",    "/bin"};
     struct stat st;
 
     for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {

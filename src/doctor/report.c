@@ -53,6 +53,7 @@ void cf_report_free(struct cf_report *report)
 }
 
 /* One line that is cut when it is far too long for a person. */
+CF_PRINTF(2, 0)
 static const char *line(struct cf_report *report, const char *fmt, va_list args)
 {
     char text[1024];
@@ -70,8 +71,8 @@ static struct item *last(struct cf_report *report)
     return report->failed || report->n == 0 ? NULL : &report->items[report->n - 1];
 }
 
-void cf_report_add(struct cf_report *report, const char *id, enum coffer_doctor_verdict verdict, const char *fmt,
-                   ...)
+void cf_report_add(struct cf_report *report, const char *id, enum coffer_doctor_verdict verdict,
+                   const char *fmt, ...)
 {
     struct item item = {.id = id, .verdict = verdict, .remedy = ""};
     va_list args;
@@ -143,7 +144,7 @@ void cf_report_result(struct cf_report *report, int r)
     cf_report_bool(report, "works", r >= 0);
     if (r >= 0)
         return;
-    cf_report_uint(report, "errno", (uint64_t) -(int64_t) r);
+    cf_report_uint(report, "errno", (uint64_t) - (int64_t) r);
     cf_report_str(report, "error", cf_errno_text(-r));
 }
 

@@ -26,8 +26,8 @@ static inline void cf_report_freep(struct cf_report **report)
 }
 
 /** A new finding; the other functions are about the last one. @id: a literal. */
-void cf_report_add(struct cf_report *report, const char *id, enum coffer_doctor_verdict verdict, const char *fmt,
-                   ...) CF_PRINTF(4, 5);
+void cf_report_add(struct cf_report *report, const char *id, enum coffer_doctor_verdict verdict,
+                   const char *fmt, ...) CF_PRINTF(4, 5);
 /** What to do about it. */
 void cf_report_remedy(struct cf_report *report, const char *fmt, ...) CF_PRINTF(2, 3);
 /* What was measured. @key: a literal. */

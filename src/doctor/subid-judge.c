@@ -35,13 +35,13 @@ struct range {
 };
 
 struct table {
-    const char *file;          /* "/etc/subuid" */
-    const char *what;          /* "uids" */
-    struct range *ranges;      /* in order of the first id */
+    const char *file;     /* "/etc/subuid" */
+    const char *what;     /* "uids" */
+    struct range *ranges; /* in order of the first id */
     size_t n;
-    struct account *users;     /* of passwd, in order of the name */
+    struct account *users; /* of passwd, in order of the name */
     size_t n_users;
-    struct account *ids;       /* of passwd or group, in order of the id */
+    struct account *ids; /* of passwd or group, in order of the id */
     size_t n_ids;
 };
 
@@ -121,7 +121,8 @@ static size_t count_lines(const char *text)
 }
 
 /* name:x:ID:... of passwd and group. NULL: no memory. */
-static struct account *load_accounts(const char *text, int (*order)(const void *, const void *), size_t *ret_n)
+static struct account *load_accounts(const char *text, int (*order)(const void *, const void *),
+                                     size_t *ret_n)
 {
     struct account *list;
     size_t n = 0;
@@ -147,9 +148,8 @@ static struct account *load_accounts(const char *text, int (*order)(const void *
 static int64_t owner_uid(const struct table *t, struct word owner)
 {
     const struct account key = {.name = owner};
-    const struct account *found = t->n_users
-                                      ? bsearch(&key, t->users, t->n_users, sizeof(*t->users), by_name)
-                                      : NULL;
+    const struct account *found =
+        t->n_users ? bsearch(&key, t->users, t->n_users, sizeof(*t->users), by_name) : NULL;
     uint32_t uid;
 
     if (found)
@@ -178,8 +178,8 @@ static const char *parse_range(const char *line, const char *end, struct range *
     return NULL;
 }
 
-static void more(struct cf_report *report, const char *id, enum coffer_doctor_verdict verdict, const char *file,
-                 size_t n)
+static void more(struct cf_report *report, const char *id, enum coffer_doctor_verdict verdict,
+                 const char *file, size_t n)
 {
     if (n > EACH_MAX) {
         cf_report_add(report, id, verdict, "%s: %zu more of this kind", file, n - EACH_MAX);
@@ -208,7 +208,8 @@ static bool load_ranges(struct table *t, const char *text, struct cf_report *rep
                 r->uid = owner_uid(t, r->owner);
                 t->n++;
             } else if (++bad <= EACH_MAX) {
-                cf_report_add(report, "subid.syntax", COFFER_DOCTOR_WARNING, "%s:%u: %s", t->file, number, why);
+                cf_report_add(report, "subid.syntax", COFFER_DOCTOR_WARNING, "%s:%u: %s", t->file, number,
+                              why);
                 cf_report_remedy(report, "newuidmap and newgidmap skip the line: correct or remove it");
                 cf_report_str(report, "file", t->file);
                 cf_report_uint(report, "line", number);
@@ -242,11 +243,13 @@ static void judge_overlaps(const struct table *t, struct cf_report *report)
             enum coffer_doctor_verdict verdict = same ? COFFER_DOCTOR_NOTE : COFFER_DOCTOR_PROBLEM;
 
             if ((same ? ++twice : ++shared) <= EACH_MAX) {
-                cf_report_add(report, "subid.overlap", verdict, "%s:%u and %s:%u: %.*s and %.*s both have %s %u to %llu",
-                              t->file, far->line, t->file, r->line, (int) far->owner.n, far->owner.s,
-                              (int) r->owner.n, r->owner.s, t->what, r->first, (unsigned long long) (end - 1));
+                cf_report_add(report, "subid.overlap", verdict,
+                              "%s:%u and %s:%u: %.*s and %.*s both have %s %u to %llu", t->file, far->line,
+                              t->file, r->line, (int) far->owner.n, far->owner.s, (int) r->owner.n,
+                              r->owner.s, t->what, r->first, (unsigned long long) (end - 1));
                 cf_report_remedy(report, same ? "one entry is enough"
-                                              : "containers of one user reach those of the other: give one of them a range of its own");
+                                              : "containers of one user reach those of the other: give one "
+                                                "of them a range of its own");
                 cf_report_str(report, "file", t->file);
                 cf_report_uint(report, "first", r->first);
                 cf_report_uint(report, "count", end - r->first);
@@ -286,10 +289,12 @@ static void judge_accounts(const struct table *t, struct cf_report *report)
         if (n == 0 || ++found > EACH_MAX)
             continue;
         cf_report_add(report, "subid.accounts", COFFER_DOCTOR_PROBLEM,
-                      "%s:%u: the range of %.*s has %zu %s of this host in it, the first is %.*s (%u)", t->file, r->line,
-                      (int) r->owner.n, r->owner.s, n, t->what[0] == 'u' ? "users" : "groups",
-                      (int) t->ids[at].name.n, t->ids[at].name.s, t->ids[at].id);
-        cf_report_remedy(report, "a container of this range owns what they own: move the range, or the accounts");
+                      "%s:%u: the range of %.*s has %zu %s of this host in it, the first is %.*s (%u)",
+                      t->file, r->line, (int) r->owner.n, r->owner.s, n,
+                      t->what[0] == 'u' ? "users" : "groups", (int) t->ids[at].name.n, t->ids[at].name.s,
+                      t->ids[at].id);
+        cf_report_remedy(report,
+                         "a container of this range owns what they own: move the range, or the accounts");
         cf_report_str(report, "file", t->file);
         cf_report_uint(report, "line", r->line);
         cf_report_uint(report, "id", t->ids[at].id);
@@ -351,12 +356,13 @@ static void judge_own(const struct table *t, uint64_t own, uint64_t free_id, con
         cf_report_add(report, "subid.own", COFFER_DOCTOR_OK, "user %u has %llu subordinate %s", f->uid,
                       (unsigned long long) own, t->what);
     } else {
-        cf_report_add(report, "subid.own", COFFER_DOCTOR_WARNING, "user %u has %s%llu subordinate %s in %s", f->uid,
-                      own ? "only " : "", (unsigned long long) own, t->what, t->file);
-        if (free_id + ENOUGH <= UINT32_MAX && me)
-            cf_report_remedy(report, "for containers with more than one id: usermod --add-sub%s %llu-%llu %.*s", t->what,
-                             (unsigned long long) free_id, (unsigned long long) (free_id + ENOUGH - 1),
-                             (int) me->name.n, me->name.s);
+        cf_report_add(report, "subid.own", COFFER_DOCTOR_WARNING, "user %u has %s%llu subordinate %s in %s",
+                      f->uid, own ? "only " : "", (unsigned long long) own, t->what, t->file);
+        if (free_id + ENOUGH <= INT32_MAX && me)
+            cf_report_remedy(report,
+                             "for containers with more than one id: usermod --add-sub%s %llu-%llu %.*s",
+                             t->what, (unsigned long long) free_id,
+                             (unsigned long long) (free_id + ENOUGH - 1), (int) me->name.n, me->name.s);
         else
             cf_report_remedy(report, "for containers with more than one id add a line USER:FIRST:65536");
     }
@@ -400,7 +406,8 @@ void cf_subids_judge(const struct cf_subid_facts *f, const struct cf_facts *call
     struct table gids = {.file = "/etc/subgid", .what = "gids"};
 
     if (f->elsewhere) {
-        cf_report_add(report, "subid.elsewhere", COFFER_DOCTOR_NOTE, "/etc/nsswitch.conf takes subordinate ids from elsewhere");
+        cf_report_add(report, "subid.elsewhere", COFFER_DOCTOR_NOTE,
+                      "/etc/nsswitch.conf takes subordinate ids from elsewhere");
         cf_report_remedy(report, "only newuidmap knows them: check there that ranges do not overlap");
     }
     uids.users = load_accounts(f->passwd, by_name, &uids.n_users);

@@ -20,8 +20,9 @@ typedef void (*cf_try_fn)(void *shared, const void *arg);
 
 /**
  * cf_try_run() - runs @fn in a child
- * @shared: @size bytes, copied to the child's memory before and back afterwards, also of a child that was killed
- * Return: 0; -ETIMEDOUT; -ECANCELED: it was killed by somebody else (a seccomp filter); or why there was no child.
+ * @shared: @size bytes, copied to the child's memory before and back afterwards, also of a child that was
+ * killed Return: 0; -ETIMEDOUT; -ECANCELED: it was killed by somebody else (a seccomp filter); or why there
+ * was no child.
  */
 int cf_try_run(cf_try_fn fn, const void *arg, void *shared, unsigned long size, int timeout_ms);
 

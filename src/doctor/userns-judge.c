@@ -22,26 +22,32 @@ static void report_number(struct cf_report *report, const char *key, int64_t v)
 }
 
 /* The one reason out of several that fits. */
-static void explain_create(const struct cf_userns_facts *f, const struct cf_facts *caller, struct cf_report *report)
+static void explain_create(const struct cf_userns_facts *f, const struct cf_facts *caller,
+                           struct cf_report *report)
 {
     if (f->max_user == 0)
         cf_report_remedy(report, "the sysctl user.max_user_namespaces is 0: set it to 10000 or more");
     else if (f->unprivileged_clone == 0 && !caller->privileged)
         cf_report_remedy(report, "the sysctl kernel.unprivileged_userns_clone is 0: set it to 1");
     else if (f->create == -ENOSPC || f->create == -EUSERS)
-        cf_report_remedy(report, "too many of them, or 32 inside one another: see user.max_user_namespaces (%lld)",
+        cf_report_remedy(report,
+                         "too many of them, or 32 inside one another: see user.max_user_namespaces (%lld)",
                          (long long) f->max_user);
     else if (f->create == -EINVAL)
         cf_report_remedy(report, "the kernel was built without CONFIG_USER_NS");
     else if (f->apparmor_restrict == 1 && !caller->privileged)
-        cf_report_remedy(report, "kernel.apparmor_restrict_unprivileged_userns is 1: set it to 0, or load an AppArmor profile with `userns,` for coffer");
+        cf_report_remedy(report, "kernel.apparmor_restrict_unprivileged_userns is 1: set it to 0, or load an "
+                                 "AppArmor profile with `userns,` for coffer");
     else if (strcmp(f->create_step, "map") == 0)
-        cf_report_remedy(report, "the map of the own id could not be written: capabilities SETUID, SETGID or SETFCAP are withheld");
+        cf_report_remedy(report, "the map of the own id could not be written: capabilities SETUID, SETGID or "
+                                 "SETFCAP are withheld");
     else
-        cf_report_remedy(report, "a seccomp filter, a security module or chroot forbids it: allow clone with CLONE_NEWUSER for coffer");
+        cf_report_remedy(report, "a seccomp filter, a security module or chroot forbids it: allow clone with "
+                                 "CLONE_NEWUSER for coffer");
 }
 
-static void judge_create(const struct cf_userns_facts *f, const struct cf_facts *caller, struct cf_report *report)
+static void judge_create(const struct cf_userns_facts *f, const struct cf_facts *caller,
+                         struct cf_report *report)
 {
     if (f->create >= 0) {
         cf_report_add(report, "userns.create", COFFER_DOCTOR_OK, "user namespaces can be made%s",
@@ -56,19 +62,24 @@ static void judge_create(const struct cf_userns_facts *f, const struct cf_facts 
 }
 
 /* A container inside has at most the ids of the namespace around it. */
-static void judge_ids(const struct cf_userns_facts *f, const struct cf_facts *caller, struct cf_report *report)
+static void judge_ids(const struct cf_userns_facts *f, const struct cf_facts *caller,
+                      struct cf_report *report)
 {
     int64_t least = f->n_uids < f->n_gids ? f->n_uids : f->n_gids;
 
     if (!caller->in_userns || least == CF_SYSCTL_ABSENT)
         return;
     if (least >= 2 * IDS_ENOUGH) {
-        cf_report_add(report, "userns.ids", COFFER_DOCTOR_OK, "this user namespace has %lld uids and %lld gids",
-                      (long long) f->n_uids, (long long) f->n_gids);
+        cf_report_add(report, "userns.ids", COFFER_DOCTOR_OK,
+                      "this user namespace has %lld uids and %lld gids", (long long) f->n_uids,
+                      (long long) f->n_gids);
     } else {
-        cf_report_add(report, "userns.ids", COFFER_DOCTOR_NOTE, "this user namespace has only %lld uids and %lld gids",
-                      (long long) f->n_uids, (long long) f->n_gids);
-        cf_report_remedy(report, "containers inside share them: for one with 65536 ids of its own, map 131072 or more outside");
+        cf_report_add(report, "userns.ids", COFFER_DOCTOR_NOTE,
+                      "this user namespace has only %lld uids and %lld gids", (long long) f->n_uids,
+                      (long long) f->n_gids);
+        cf_report_remedy(
+            report,
+            "containers inside share them: for one with 65536 ids of its own, map 131072 or more outside");
     }
     report_number(report, "uids", f->n_uids);
     report_number(report, "gids", f->n_gids);
@@ -90,13 +101,17 @@ static void judge_kinds(const struct cf_userns_facts *f, struct cf_report *repor
             first = f->ns[i];
     }
     if (!bad[0]) {
-        cf_report_add(report, "userns.namespaces", COFFER_DOCTOR_OK, "namespaces of every kind can be made inside");
+        cf_report_add(report, "userns.namespaces", COFFER_DOCTOR_OK,
+                      "namespaces of every kind can be made inside");
         return;
     }
-    cf_report_add(report, "userns.namespaces", COFFER_DOCTOR_PROBLEM, "these namespaces cannot be made inside: %s (%s)",
-                  bad, first == CF_NOT_TRIED ? "no answer" : cf_errno_text(-first));
+    cf_report_add(report, "userns.namespaces", COFFER_DOCTOR_PROBLEM,
+                  "these namespaces cannot be made inside: %s (%s)", bad,
+                  first == CF_NOT_TRIED ? "no answer" : cf_errno_text(-first));
     if ((first == -EPERM || first == -EACCES) && f->apparmor_restrict == 1)
-        cf_report_remedy(report, "kernel.apparmor_restrict_unprivileged_userns is 1 and takes the capabilities away: set it to 0, or load an AppArmor profile with `userns,` for coffer");
+        cf_report_remedy(report,
+                         "kernel.apparmor_restrict_unprivileged_userns is 1 and takes the capabilities away: "
+                         "set it to 0, or load an AppArmor profile with `userns,` for coffer");
     else if (first == -ENOSPC)
         cf_report_remedy(report, "raise the sysctls user.max_*_namespaces");
     else
@@ -111,18 +126,22 @@ static void judge_mount(const struct cf_userns_facts *f, struct cf_report *repor
         int r;
     } mounts[] = {
         {"userns.tmpfs", "tmpfs", "a security module forbids mounts in user namespaces", f->tmpfs},
-        {"userns.proc", "proc", "something covers parts of /proc here: an outer container must leave it unmasked", f->proc},
-        {"userns.sysfs", "sysfs", "something covers parts of /sys here: bind mount /sys instead, or unmask it outside", f->sysfs},
+        {"userns.proc", "proc",
+         "something covers parts of /proc here: an outer container must leave it unmasked", f->proc},
+        {"userns.sysfs", "sysfs",
+         "something covers parts of /sys here: bind mount /sys instead, or unmask it outside", f->sysfs},
     };
 
     for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
         if (mounts[i].r == CF_NOT_TRIED)
             continue;
         if (mounts[i].r >= 0) {
-            cf_report_add(report, mounts[i].id, COFFER_DOCTOR_OK, "%s can be mounted in a user namespace", mounts[i].what);
+            cf_report_add(report, mounts[i].id, COFFER_DOCTOR_OK, "%s can be mounted in a user namespace",
+                          mounts[i].what);
         } else {
-            cf_report_add(report, mounts[i].id, COFFER_DOCTOR_WARNING, "%s cannot be mounted in a user namespace: %s",
-                          mounts[i].what, cf_errno_text(-mounts[i].r));
+            cf_report_add(report, mounts[i].id, COFFER_DOCTOR_WARNING,
+                          "%s cannot be mounted in a user namespace: %s", mounts[i].what,
+                          cf_errno_text(-mounts[i].r));
             cf_report_remedy(report, "%s", mounts[i].remedy);
         }
         cf_report_result(report, mounts[i].r);
@@ -149,12 +168,14 @@ static void judge_limits(const struct cf_userns_facts *f, struct cf_report *repo
                       f->max_user == 0 ? "user" : "", f->max_user == 0 && zero[0] ? " " : "", zero);
         cf_report_remedy(report, "set the sysctls user.max_*_namespaces of these kinds to 10000 or more");
     } else if (f->max_user == CF_SYSCTL_ABSENT) {
-        cf_report_add(report, "userns.limits", COFFER_DOCTOR_NOTE, "the limits user.max_*_namespaces cannot be read");
+        cf_report_add(report, "userns.limits", COFFER_DOCTOR_NOTE,
+                      "the limits user.max_*_namespaces cannot be read");
     } else {
         cf_report_add(report, "userns.limits", least < 1000 ? COFFER_DOCTOR_WARNING : COFFER_DOCTOR_OK,
                       "each user may have %lld namespaces of a kind", (long long) least);
         if (least < 1000)
-            cf_report_remedy(report, "each container takes one of every kind: set user.max_*_namespaces to 10000 or more");
+            cf_report_remedy(
+                report, "each container takes one of every kind: set user.max_*_namespaces to 10000 or more");
     }
     report_number(report, "user.max_user_namespaces", f->max_user);
     report_number(report, "user.max_mnt_namespaces", f->max_ns[CF_DOCTOR_MNT]);
@@ -163,10 +184,12 @@ static void judge_limits(const struct cf_userns_facts *f, struct cf_report *repo
 }
 
 /* Switches of distributions against user namespaces of ordinary users. */
-static void judge_switches(const struct cf_userns_facts *f, const struct cf_facts *caller, struct cf_report *report)
+static void judge_switches(const struct cf_userns_facts *f, const struct cf_facts *caller,
+                           struct cf_report *report)
 {
     if (f->unprivileged_clone == 0) {
-        cf_report_add(report, "userns.unprivileged", caller->privileged ? COFFER_DOCTOR_NOTE : COFFER_DOCTOR_PROBLEM,
+        cf_report_add(report, "userns.unprivileged",
+                      caller->privileged ? COFFER_DOCTOR_NOTE : COFFER_DOCTOR_PROBLEM,
                       "kernel.unprivileged_userns_clone is 0: ordinary users cannot make user namespaces");
         cf_report_remedy(report, "for rootless containers set it to 1");
         report_number(report, "kernel.unprivileged_userns_clone", f->unprivileged_clone);
@@ -175,15 +198,19 @@ static void judge_switches(const struct cf_userns_facts *f, const struct cf_fact
         bool hurts = !caller->privileged && (f->create < 0 || f->ns[CF_DOCTOR_MNT] < 0);
 
         cf_report_add(report, "userns.apparmor", hurts ? COFFER_DOCTOR_PROBLEM : COFFER_DOCTOR_NOTE,
-                      "kernel.apparmor_restrict_unprivileged_userns is %lld: %s", (long long) f->apparmor_restrict,
+                      "kernel.apparmor_restrict_unprivileged_userns is %lld: %s",
+                      (long long) f->apparmor_restrict,
                       hurts ? "user namespaces of this user have no capabilities"
                             : "programs of ordinary users need a profile that allows user namespaces");
-        cf_report_remedy(report, "for rootless containers set it to 0, or load an AppArmor profile with `userns,` for coffer");
+        cf_report_remedy(
+            report,
+            "for rootless containers set it to 0, or load an AppArmor profile with `userns,` for coffer");
         report_number(report, "kernel.apparmor_restrict_unprivileged_userns", f->apparmor_restrict);
     }
 }
 
-static void judge_keys(const struct cf_userns_facts *f, const struct cf_facts *caller, struct cf_report *report)
+static void judge_keys(const struct cf_userns_facts *f, const struct cf_facts *caller,
+                       struct cf_report *report)
 {
     bool root = caller->uid == 0 && !caller->in_userns;
     int64_t limit = root ? f->root_max_keys : f->max_keys;
@@ -191,12 +218,16 @@ static void judge_keys(const struct cf_userns_facts *f, const struct cf_facts *c
     if (f->max_keys == CF_SYSCTL_ABSENT)
         return;
     if (f->max_keys < KEYS_FEW) {
-        cf_report_add(report, "limit.keys", COFFER_DOCTOR_WARNING, "each user may have only %lld keys", (long long) f->max_keys);
-        cf_report_remedy(report, "every container takes at least one: set kernel.keys.maxkeys to 2000 and kernel.keys.maxbytes to 200000");
+        cf_report_add(report, "limit.keys", COFFER_DOCTOR_WARNING, "each user may have only %lld keys",
+                      (long long) f->max_keys);
+        cf_report_remedy(report, "every container takes at least one: set kernel.keys.maxkeys to 2000 and "
+                                 "kernel.keys.maxbytes to 200000");
     } else if (f->keys_used != CF_SYSCTL_ABSENT && f->keys_used * 10 >= limit * 8) {
-        cf_report_add(report, "limit.keys", COFFER_DOCTOR_WARNING, "%lld of the %lld keys of user %u are in use",
-                      (long long) f->keys_used, (long long) limit, caller->uid);
-        cf_report_remedy(report, "raise kernel.keys.%s, or create containers with --no-new-keyring", root ? "root_maxkeys" : "maxkeys");
+        cf_report_add(report, "limit.keys", COFFER_DOCTOR_WARNING,
+                      "%lld of the %lld keys of user %u are in use", (long long) f->keys_used,
+                      (long long) limit, caller->uid);
+        cf_report_remedy(report, "raise kernel.keys.%s, or create containers with --no-new-keyring",
+                         root ? "root_maxkeys" : "maxkeys");
     } else {
         cf_report_add(report, "limit.keys", COFFER_DOCTOR_OK, "each user may have %lld keys, root %lld",
                       (long long) f->max_keys, (long long) f->root_max_keys);
@@ -211,11 +242,13 @@ static void judge_inotify(const struct cf_userns_facts *f, struct cf_report *rep
 {
     if (f->inotify_instances == CF_SYSCTL_ABSENT)
         return;
-    cf_report_add(report, "limit.inotify", f->inotify_instances < INOTIFY_FEW ? COFFER_DOCTOR_WARNING : COFFER_DOCTOR_OK,
-                  "each user may have %lld inotify instances and %lld watches", (long long) f->inotify_instances,
-                  (long long) f->inotify_watches);
+    cf_report_add(report, "limit.inotify",
+                  f->inotify_instances < INOTIFY_FEW ? COFFER_DOCTOR_WARNING : COFFER_DOCTOR_OK,
+                  "each user may have %lld inotify instances and %lld watches",
+                  (long long) f->inotify_instances, (long long) f->inotify_watches);
     if (f->inotify_instances < INOTIFY_FEW)
-        cf_report_remedy(report, "set fs.inotify.max_user_instances to 512 or more; containers with a range of ids of their own do not share it");
+        cf_report_remedy(report, "set fs.inotify.max_user_instances to 512 or more; containers with a range "
+                                 "of ids of their own do not share it");
     report_number(report, "fs.inotify.max_user_instances", f->inotify_instances);
     report_number(report, "fs.inotify.max_user_watches", f->inotify_watches);
 }

@@ -29,7 +29,9 @@ static int try_mount(const char *fstype)
     if (fs < 0)
         return fs;
     r = cf_sys_fsconfig_create(fs);
-    fd = r < 0 ? r : cf_sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    fd = r < 0
+             ? r
+             : cf_sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
     (void) cf_sys_close(fs);
     if (fd >= 0)
         (void) cf_sys_close(fd);
@@ -55,8 +57,9 @@ static void try_proc(struct inside *ret)
 static void inside_child(void *shared, const void *arg)
 {
     static const unsigned long flags[CF_DOCTOR_N_NS] = {
-        [CF_DOCTOR_MNT] = CLONE_NEWNS, [CF_DOCTOR_PID] = CLONE_NEWPID,       [CF_DOCTOR_NET] = CLONE_NEWNET,
-        [CF_DOCTOR_IPC] = CLONE_NEWIPC, [CF_DOCTOR_UTS] = CLONE_NEWUTS,      [CF_DOCTOR_CGROUP] = CLONE_NEWCGROUP,
+        [CF_DOCTOR_MNT] = CLONE_NEWNS,    [CF_DOCTOR_PID] = CLONE_NEWPID,
+        [CF_DOCTOR_NET] = CLONE_NEWNET,   [CF_DOCTOR_IPC] = CLONE_NEWIPC,
+        [CF_DOCTOR_UTS] = CLONE_NEWUTS,   [CF_DOCTOR_CGROUP] = CLONE_NEWCGROUP,
         [CF_DOCTOR_TIME] = CLONE_NEWTIME,
     };
     const int *userns_fd = arg;

@@ -175,6 +175,18 @@ with_etc() { # with_etc NAME=FILE... -- CMD...
   [[ $(fact_of subid.file) == '/etc/subuid cannot be read: '* ]]
 }
 
+@test "ids.conf: mistakes by file and line, and the window" {
+  requires root
+  printf 'policy = enforce\nwindow = 1900000000:131072\n' >"$BATS_TEST_TMPDIR/ids.conf"
+  cof --id-config "$BATS_TEST_TMPDIR/ids.conf" doctor --format json >"$JSON" || true
+  jq -e '.[] | select(.id == "ids.config") | .verdict == "ok" and .values.policy == "enforce"' "$JSON"
+  jq -e '.[] | select(.id == "ids.window") | .verdict == "note" and .values.ranges == 2 and .values.ids == 131072' "$JSON"
+  printf '\nwindow = 7\n' >"$BATS_TEST_TMPDIR/ids.conf"
+  cof --id-config "$BATS_TEST_TMPDIR/ids.conf" doctor --format json >"$JSON" || true
+  assert_same verdict problem "$(verdict_of ids.config)"
+  [[ $(fact_of ids.config) == *"ids.conf:2"* ]]
+}
+
 @test "limits: user.max_user_namespaces=0 is named, with the sysctl" {
   requires root userns
   # Limits of a user namespace of its own, so that the host's stay.

@@ -41,9 +41,10 @@ static inline void expect_text(const char *where, const char *text)
     cr_expect(strstr(where, text) != NULL, "`%s` is not in `%s`", text, where);
 }
 
-/* The only finding of a check: its verdict, a part of the fact, a part of the remedy (NULL: there is none). */
-static inline void expect_finding(struct cf_report *report, const char *id, enum coffer_doctor_verdict verdict,
-                                  const char *fact, const char *remedy)
+/* The only finding of a check: its verdict, a part of the fact, a part of the remedy (NULL: there is none).
+ */
+static inline void expect_finding(struct cf_report *report, const char *id,
+                                  enum coffer_doctor_verdict verdict, const char *fact, const char *remedy)
 {
     struct coffer_doctor_finding f = nth(report, id, 0);
 

@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n"
-                             "bob:x:1001:1001::/:/bin/sh\nnobody:x:65534:65534::/:/bin/false\nldap:x:150007:9::/:\n";
+static const char passwd[] =
+    "root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n"
+    "bob:x:1001:1001::/:/bin/sh\nnobody:x:65534:65534::/:/bin/false\nldap:x:150007:9::/:\n";
 static const char group[] = "root:x:0:\nalice:x:1000:\nbuilders:x:400100:\n";
 
 static struct cf_report *judge(const char *subuid, const char *subgid, const struct cf_facts *caller)
@@ -32,8 +33,8 @@ static struct cf_report *judge(const char *subuid, const char *subgid, const str
 
 Test(doctor_subid, fine)
 {
-    struct cf_report *r = judge("alice:200000:65536\nbob:265536:65536\n", "alice:200000:65536\n1001:265536:65536",
-                                &host_user);
+    struct cf_report *r =
+        judge("alice:200000:65536\nbob:265536:65536\n", "alice:200000:65536\n1001:265536:65536", &host_user);
 
     cr_expect_eq(count(r, "subid.overlap"), 0);
     cr_expect_eq(count(r, "subid.accounts"), 0);
@@ -51,7 +52,8 @@ Test(doctor_subid, overlap_of_users)
     struct cf_report *r = judge("alice:200000:65536\n# comment\nbob:210000:65536\n", NULL, &host_root);
 
     expect_finding(r, "subid.overlap", COFFER_DOCTOR_PROBLEM,
-                   "/etc/subuid:1 and /etc/subuid:3: alice and bob both have uids 210000 to 265535", "range of its own");
+                   "/etc/subuid:1 and /etc/subuid:3: alice and bob both have uids 210000 to 265535",
+                   "range of its own");
     expect_text(nth(r, "subid.overlap", 0).values_json, "\"first\":210000,\"count\":55536");
     cr_expect_eq(count(r, "subid.own"), 0); /* root needs none */
     cf_report_free(r);
@@ -91,9 +93,19 @@ Test(doctor_subid, accounts)
 
 Test(doctor_subid, malformed)
 {
-    static const char *const bad[] = {"alice", "alice:1", ":1:2", "alice:x:2", "alice:-1:2", "alice:1:0", "alice:1:y",
-                                      "alice:1:2:3", "alice:4294967295:1", "alice:4294967290:6", "alice:4294967296:1",
-                                      "alice: 1:2", "alice:1:99999999999999999999999999"};
+    static const char *const bad[] = {"alice",
+                                      "alice:1",
+                                      ":1:2",
+                                      "alice:x:2",
+                                      "alice:-1:2",
+                                      "alice:1:0",
+                                      "alice:1:y",
+                                      "alice:1:2:3",
+                                      "alice:4294967295:1",
+                                      "alice:4294967290:6",
+                                      "alice:4294967296:1",
+                                      "alice: 1:2",
+                                      "alice:1:99999999999999999999999999"};
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         char text[128];
@@ -135,8 +147,8 @@ Test(doctor_subid, own_range)
 
 Test(doctor_subid, sizes_and_strangers)
 {
-    struct cf_report *r = judge("bob:200000:30000\nbob:300000:40000\nghost:400000:65536\nmini:500000:1\n", NULL,
-                                &host_root);
+    struct cf_report *r =
+        judge("bob:200000:30000\nbob:300000:40000\nghost:400000:65536\nmini:500000:1\n", NULL, &host_root);
 
     expect_finding(r, "subid.size", COFFER_DOCTOR_NOTE, "mini has 1 uids only", "65536");
     expect_text(nth(r, "subid.file", 0).fact, "4 ranges of 3 users, some of whom are not in /etc/passwd");
@@ -145,7 +157,8 @@ Test(doctor_subid, sizes_and_strangers)
 
 Test(doctor_subid, unreadable)
 {
-    const struct cf_subid_facts f = {.subuid_error = -EFBIG, .subgid_error = -EACCES, .elsewhere = true, .uid = 1000};
+    const struct cf_subid_facts f = {
+        .subuid_error = -EFBIG, .subgid_error = -EACCES, .elsewhere = true, .uid = 1000};
     struct cf_report *r = cf_report_new();
 
     cf_subids_judge(&f, &host_user, r);

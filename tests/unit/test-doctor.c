@@ -28,8 +28,12 @@ TestSuite(doctor, .init = setup, .fini = teardown);
 
 static struct cf_kernel_facts good_kernel(void)
 {
-    return (struct cf_kernel_facts){.release = "6.12.1", .major = 6, .minor = 12, .overlay_listed = true,
-                                    .seccomp_flags = ~0u, .landlock = 5};
+    return (struct cf_kernel_facts){.release = "6.12.1",
+                                    .major = 6,
+                                    .minor = 12,
+                                    .overlay_listed = true,
+                                    .seccomp_flags = ~0u,
+                                    .landlock = 5};
 }
 
 Test(doctor, kernel_good)
@@ -70,7 +74,8 @@ Test(doctor, kernel_limits)
     f.landlock = -EOPNOTSUPP;
     f.bpf_device = -EPERM;
     cf_kernel_judge(&f, &host_root, report);
-    expect_finding(report, "kernel.openat2", COFFER_DOCTOR_PROBLEM, "openat2 does not work: ", "seccomp filter");
+    expect_finding(report, "kernel.openat2", COFFER_DOCTOR_PROBLEM,
+                   "openat2 does not work: ", "seccomp filter");
     expect_text(nth(report, "kernel.openat2", 0).values_json, "\"works\":false,\"errno\":38");
     expect_finding(report, "kernel.idmap", COFFER_DOCTOR_NOTE, "tmpfs cannot be id-mapped", "6.3");
     expect_finding(report, "kernel.open-tree-attr", COFFER_DOCTOR_NOTE, "not there", "6.15");
@@ -100,7 +105,8 @@ Test(doctor, kernel_memfd)
     f.memfd_run = CF_NOT_TRIED;
     f.memfd_noexec = 2;
     cf_kernel_judge(&f, &host_user, report);
-    expect_finding(report, "kernel.memfd-exec", COFFER_DOCTOR_PROBLEM, "permission denied", "vm.memfd_noexec");
+    expect_finding(report, "kernel.memfd-exec", COFFER_DOCTOR_PROBLEM, "permission denied",
+                   "vm.memfd_noexec");
 }
 
 Test(doctor, kernel_memfd_refused_by_policy)
@@ -109,7 +115,8 @@ Test(doctor, kernel_memfd_refused_by_policy)
 
     f.memfd_run = -EPERM;
     cf_kernel_judge(&f, &host_root, report);
-    expect_finding(report, "kernel.memfd-exec", COFFER_DOCTOR_PROBLEM, "operation not permitted", "security policy");
+    expect_finding(report, "kernel.memfd-exec", COFFER_DOCTOR_PROBLEM, "operation not permitted",
+                   "security policy");
 }
 
 /* ---- user namespaces ---- */
@@ -169,7 +176,8 @@ Test(doctor, userns_max_is_0)
     cf_userns_judge(&f, &host_root, report);
     expect_finding(report, "userns.create", COFFER_DOCTOR_PROBLEM, "cannot be made",
                    "user.max_user_namespaces is 0: set it to 10000");
-    expect_finding(report, "userns.limits", COFFER_DOCTOR_PROBLEM, "no namespaces allowed: user", "user.max_*");
+    expect_finding(report, "userns.limits", COFFER_DOCTOR_PROBLEM, "no namespaces allowed: user",
+                   "user.max_*");
     cr_expect_eq(count(report, "userns.namespaces"), 0);
 }
 
@@ -179,7 +187,8 @@ Test(doctor, userns_debian_switch)
 
     f.unprivileged_clone = 0;
     cf_userns_judge(&f, &host_user, report);
-    expect_finding(report, "userns.create", COFFER_DOCTOR_PROBLEM, "cannot be made", "kernel.unprivileged_userns_clone is 0");
+    expect_finding(report, "userns.create", COFFER_DOCTOR_PROBLEM, "cannot be made",
+                   "kernel.unprivileged_userns_clone is 0");
     expect_finding(report, "userns.unprivileged", COFFER_DOCTOR_PROBLEM, "ordinary users", "set it to 1");
 }
 
@@ -247,7 +256,8 @@ Test(doctor, userns_partly)
     f.max_keys = 100;
     f.inotify_instances = 64;
     cf_userns_judge(&f, &nested, report);
-    expect_finding(report, "userns.namespaces", COFFER_DOCTOR_PROBLEM, "inside: time (invalid argument)", "kernel lacks");
+    expect_finding(report, "userns.namespaces", COFFER_DOCTOR_PROBLEM, "inside: time (invalid argument)",
+                   "kernel lacks");
     expect_finding(report, "userns.proc", COFFER_DOCTOR_WARNING, "proc cannot be mounted", "unmasked");
     expect_finding(report, "userns.ids", COFFER_DOCTOR_NOTE, "only 65536 uids", "131072");
     expect_finding(report, "userns.limits", COFFER_DOCTOR_WARNING, "10 namespaces", "10000");
@@ -261,22 +271,52 @@ Test(doctor, keys_nearly_used_up)
 
     f.keys_used = 160;
     cf_userns_judge(&f, &host_user, report);
-    expect_finding(report, "limit.keys", COFFER_DOCTOR_WARNING, "160 of the 200 keys of user 1000", "maxkeys");
+    expect_finding(report, "limit.keys", COFFER_DOCTOR_WARNING, "160 of the 200 keys of user 1000",
+                   "maxkeys");
 }
 
 Test(doctor, procfs_texts)
 {
-    static const char users[] = "    0:     4 3/3 2/1000000 35/25000000\n 1000:     7 7/7 160/200 900/20000\n65534: x\n";
+    static const char users[] =
+        "    0:     4 3/3 2/1000000 35/25000000\n 1000:     7 7/7 160/200 900/20000\n65534: x\n";
 
     cr_expect_eq(cf_userns_parse_key_users(users, 0), 2);
     cr_expect_eq(cf_userns_parse_key_users(users, 1000), 160);
     cr_expect_eq(cf_userns_parse_key_users(users, 100), CF_SYSCTL_ABSENT);
     cr_expect_eq(cf_userns_parse_key_users(users, 65534), CF_SYSCTL_ABSENT);
     cr_expect_eq(cf_userns_parse_key_users("", 0), CF_SYSCTL_ABSENT);
-    cr_expect_eq(cf_userns_count_ids("         0       1000          1\n         1     100000      65536\n"), 65537);
+    cr_expect_eq(cf_userns_count_ids("         0       1000          1\n         1     100000      65536\n"),
+                 65537);
     cr_expect_eq(cf_userns_count_ids("         0          0 4294967295\n"), 4294967295);
     cr_expect_eq(cf_userns_count_ids(""), 0);
     cr_expect_eq(cf_userns_count_ids("nonsense"), 0);
+}
+
+/* ---- automatic ranges ---- */
+
+Test(doctor, ids)
+{
+    struct cf_ids_facts f = {
+        .policy = "warn", .size = 65536, .ids = 147128320, .blocks = 2245, .first = "2000224256-2147352575"};
+
+    cf_ids_judge(&f, &host_root, report);
+    f.blocks = 1;
+    cf_ids_judge(&f, &host_root, report);
+    f.window = -ENOENT;
+    (void) strcpy(f.error, "no window");
+    (void) strcpy(f.hint, "make one");
+    cf_ids_judge(&f, &host_root, report);
+    cf_ids_judge(&f, &host_user, report);
+    cr_expect_eq(nth(report, "ids.window", 0).verdict, COFFER_DOCTOR_OK);
+    expect_text(nth(report, "ids.window", 0).fact, "2245 containers of 65536 ids, out of 2000224256");
+    cr_expect_eq(nth(report, "ids.window", 1).verdict, COFFER_DOCTOR_NOTE);
+    cr_expect_eq(nth(report, "ids.window", 2).verdict, COFFER_DOCTOR_WARNING);
+    cr_expect_str_eq(nth(report, "ids.window", 2).remedy, "make one");
+    cr_expect_eq(nth(report, "ids.window", 3).verdict, COFFER_DOCTOR_NOTE);
+    f.config = -EINVAL;
+    cf_ids_judge(&f, &host_user, report);
+    cr_expect_eq(nth(report, "ids.config", 4).verdict, COFFER_DOCTOR_PROBLEM);
+    cr_expect_eq(count(report, "ids.window"), 4);
 }
 
 /* ---- programs ---- */
@@ -303,7 +343,8 @@ Test(doctor, programs_good)
 
     cf_programs_judge(&f, &host_user, report);
     expect_finding(report, "helper.newuidmap", COFFER_DOCTOR_OK, "setuid root", NULL);
-    expect_finding(report, "lsm.active", COFFER_DOCTOR_OK, "AppArmor is active; modules: capability,apparmor", NULL);
+    expect_finding(report, "lsm.active", COFFER_DOCTOR_OK, "AppArmor is active; modules: capability,apparmor",
+                   NULL);
     expect_finding(report, "library.seccomp", COFFER_DOCTOR_OK, "2.6.0", NULL);
 }
 
@@ -345,12 +386,14 @@ Test(doctor, helpers_without_effect)
 
 Test(doctor, libraries_missing)
 {
-    struct cf_program_facts f = {.seccomp_built = true, .systemd_library = -ENOENT, .systemd_built = true,
-                                 .selinux = true};
+    struct cf_program_facts f = {
+        .seccomp_built = true, .systemd_library = -ENOENT, .systemd_built = true, .selinux = true};
 
     cf_programs_judge(&f, &host_root, report);
-    expect_finding(report, "library.seccomp", COFFER_DOCTOR_PROBLEM, "cannot be loaded", "install libseccomp");
-    expect_finding(report, "library.systemd", COFFER_DOCTOR_NOTE, "cannot be loaded", "systemd cgroup manager");
+    expect_finding(report, "library.seccomp", COFFER_DOCTOR_PROBLEM, "cannot be loaded",
+                   "install libseccomp");
+    expect_finding(report, "library.systemd", COFFER_DOCTOR_NOTE, "cannot be loaded",
+                   "systemd cgroup manager");
     expect_finding(report, "lsm.active", COFFER_DOCTOR_WARNING, "SELinux is active", "-Dselinux");
     expect_finding(report, "program.criu", COFFER_DOCTOR_NOTE, "not installed", "checkpoints");
     expect_finding(report, "helper.newuidmap", COFFER_DOCTOR_NOTE, "not installed", "uidmap");
@@ -385,7 +428,8 @@ Test(doctor, cgroups_good)
         cr_assert(cf_report_get(report, i, &finding));
         cr_expect_eq(finding.verdict, COFFER_DOCTOR_OK, "%s: %s", finding.id, finding.fact);
     }
-    expect_finding(report, "cgroup.delegation", COFFER_DOCTOR_OK, "delegated to this user with: cpu memory pids", NULL);
+    expect_finding(report, "cgroup.delegation", COFFER_DOCTOR_OK,
+                   "delegated to this user with: cpu memory pids", NULL);
 }
 
 Test(doctor, cgroups_bad)
@@ -399,8 +443,10 @@ Test(doctor, cgroups_bad)
     f.kill_file = -ENOENT;
     f.systemd_socket = false;
     cf_cgroups_judge(&f, &host_user, report);
-    expect_finding(report, "cgroup.controllers", COFFER_DOCTOR_WARNING, "missing: cpu pids", "cgroup_disable");
-    expect_finding(report, "cgroup.delegation", COFFER_DOCTOR_WARNING, "without the controllers: cpu", "Delegate=");
+    expect_finding(report, "cgroup.controllers", COFFER_DOCTOR_WARNING, "missing: cpu pids",
+                   "cgroup_disable");
+    expect_finding(report, "cgroup.delegation", COFFER_DOCTOR_WARNING, "without the controllers: cpu",
+                   "Delegate=");
     expect_finding(report, "cgroup.pids", COFFER_DOCTOR_WARNING, "95 of the 100", "TasksMax");
     expect_finding(report, "cgroup.kill", COFFER_DOCTOR_WARNING, "missing", "5.14");
     expect_finding(report, "cgroup.systemd", COFFER_DOCTOR_WARNING, "no socket", "XDG_RUNTIME_DIR");
@@ -408,7 +454,9 @@ Test(doctor, cgroups_bad)
 
 Test(doctor, cgroups_v1_and_none)
 {
-    struct cf_cgroups_facts f = {.mode = CF_CGROUP_MODE_V1, .hybrid = true, .available = "cpu memory pids",
+    struct cf_cgroups_facts f = {.mode = CF_CGROUP_MODE_V1,
+                                 .hybrid = true,
+                                 .available = "cpu memory pids",
                                  .pids_max = CF_SYSCTL_ABSENT};
 
     cf_cgroups_judge(&f, &host_root, report);
@@ -425,7 +473,8 @@ Test(doctor, cgroups_of_a_user)
 {
     static char path[PATH_MAX];
 
-    cr_expect(cf_cgroups_user_manager("/user.slice/user-1000.slice/user@1000.service/app.slice/x.scope", 1000, path));
+    cr_expect(cf_cgroups_user_manager("/user.slice/user-1000.slice/user@1000.service/app.slice/x.scope", 1000,
+                                      path));
     cr_expect_str_eq(path, "/user.slice/user-1000.slice/user@1000.service");
     cr_expect(cf_cgroups_user_manager("/user@5.service", 5, path));
     cr_expect_not(cf_cgroups_user_manager("/user@1000.service/x", 100, path));
@@ -446,16 +495,41 @@ Test(doctor, path_results)
         enum coffer_doctor_verdict verdict;
         const char *fact, *remedy;
     } cases[] = {
-        {{.fstype = "ext4", .idmap_step = "idmap"}, &host_root, COFFER_DOCTOR_OK, "/p: ext4 can be id-mapped", ""},
-        {{.fstype = "overlay", .idmap = -EINVAL, .idmap_step = "idmap"}, &host_root, COFFER_DOCTOR_WARNING,
-         "/p: overlay cannot be id-mapped", "layers"},
-        {{.fstype = "nfs4", .idmap = -EINVAL, .idmap_step = "idmap"}, &host_root, COFFER_DOCTOR_WARNING, "nfs4 cannot", "chown"},
-        {{.fstype = "xfs", .idmap = -EPERM, .idmap_step = "idmap"}, &host_root, COFFER_DOCTOR_WARNING,
-         "carries an id map already", "6.15"},
-        {{.fstype = "xfs", .idmap = -EPERM, .idmap_step = "idmap"}, &host_user, COFFER_DOCTOR_NOTE, "by this user", "root"},
-        {{.fstype = "xfs", .idmap = -ENOSYS, .idmap_step = "clone"}, &host_root, COFFER_DOCTOR_WARNING, "(clone)", "filter"},
-        {{.fstype = "fuse.sshfs", .idmap = CF_NOT_TRIED, .idmap_step = "clone"}, &host_root, COFFER_DOCTOR_WARNING,
-         "no answer", "server of fuse.sshfs"},
+        {{.fstype = "ext4", .idmap_step = "idmap"},
+         &host_root,
+         COFFER_DOCTOR_OK,
+         "/p: ext4 can be id-mapped",
+         ""},
+        {{.fstype = "overlay", .idmap = -EINVAL, .idmap_step = "idmap"},
+         &host_root,
+         COFFER_DOCTOR_WARNING,
+         "/p: overlay cannot be id-mapped",
+         "layers"},
+        {{.fstype = "nfs4", .idmap = -EINVAL, .idmap_step = "idmap"},
+         &host_root,
+         COFFER_DOCTOR_WARNING,
+         "nfs4 cannot",
+         "chown"},
+        {{.fstype = "xfs", .idmap = -EPERM, .idmap_step = "idmap"},
+         &host_root,
+         COFFER_DOCTOR_WARNING,
+         "carries an id map already",
+         "6.15"},
+        {{.fstype = "xfs", .idmap = -EPERM, .idmap_step = "idmap"},
+         &host_user,
+         COFFER_DOCTOR_NOTE,
+         "by this user",
+         "root"},
+        {{.fstype = "xfs", .idmap = -ENOSYS, .idmap_step = "clone"},
+         &host_root,
+         COFFER_DOCTOR_WARNING,
+         "(clone)",
+         "filter"},
+        {{.fstype = "fuse.sshfs", .idmap = CF_NOT_TRIED, .idmap_step = "clone"},
+         &host_root,
+         COFFER_DOCTOR_WARNING,
+         "no answer",
+         "server of fuse.sshfs"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -490,11 +564,10 @@ Test(doctor, path_mounts)
     cr_expect_eq(count(report, "path.idmap"), 2);
 }
 
-static const char mountinfo[] =
-    "22 27 0:21 / /proc rw,relatime - proc proc rw,hidepid=invisible\n"
-    "27 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
-    "127 27 0:50 / /var/lib/x rw - overlay overlay rw,lowerdir=/a:/b\n"
-    "128 27 0:51 / /srv/proc rw - proc proc rw,hidepid=1\n";
+static const char mountinfo[] = "22 27 0:21 / /proc rw,relatime - proc proc rw,hidepid=invisible\n"
+                                "27 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+                                "127 27 0:50 / /var/lib/x rw - overlay overlay rw,lowerdir=/a:/b\n"
+                                "128 27 0:51 / /srv/proc rw - proc proc rw,hidepid=1\n";
 
 Test(doctor, mountinfo)
 {
@@ -516,9 +589,15 @@ Test(doctor, mountinfo)
 
 static struct cf_node_facts good_node(void)
 {
-    return (struct cf_node_facts){.null_mode = S_IFCHR | 0666, .null_major = 1, .null_minor = 3, .proc = true,
-                                  .sys = true, .rootless = true, .runtime_dir = "/run/user/1000",
-                                  .runtime_uid = 1000, .runtime_mode = 0700};
+    return (struct cf_node_facts){.null_mode = S_IFCHR | 0666,
+                                  .null_major = 1,
+                                  .null_minor = 3,
+                                  .proc = true,
+                                  .sys = true,
+                                  .rootless = true,
+                                  .runtime_dir = "/run/user/1000",
+                                  .runtime_uid = 1000,
+                                  .runtime_mode = 0700};
 }
 
 Test(doctor, node)
@@ -586,19 +665,28 @@ Test(doctor, caller)
 
 Test(doctor, state)
 {
-    struct cf_root_facts f = {.root = "/run/coffer", .n_containers = 4, .n_running = 1, .n_stopped = 2, .n_broken = 1,
-                              .n_leftovers = 3, .stopped = "a b", .broken = "c", .noexec = true};
+    struct cf_root_facts f = {.root = "/run/coffer",
+                              .n_containers = 4,
+                              .n_running = 1,
+                              .n_stopped = 2,
+                              .n_broken = 1,
+                              .n_leftovers = 3,
+                              .stopped = "a b",
+                              .broken = "c",
+                              .noexec = true};
 
     cf_root_judge(&f, &host_root, report);
     expect_finding(report, "state.directory", COFFER_DOCTOR_OK, "noexec, which is fine", NULL);
-    expect_finding(report, "state.stopped", COFFER_DOCTOR_NOTE, "2 stopped containers are not deleted: a b", "coffer delete");
+    expect_finding(report, "state.stopped", COFFER_DOCTOR_NOTE, "2 stopped containers are not deleted: a b",
+                   "coffer delete");
     expect_finding(report, "state.broken", COFFER_DOCTOR_WARNING, "no readable record: c", "--force");
     expect_finding(report, "state.leftovers", COFFER_DOCTOR_NOTE, "3 leftovers", "coffer list");
 }
 
 Test(doctor, state_unusable)
 {
-    struct cf_root_facts f = {.root = "/r", .open = -EPERM, .unsafe = "state directory `/r` belongs to another user"};
+    struct cf_root_facts f = {
+        .root = "/r", .open = -EPERM, .unsafe = "state directory `/r` belongs to another user"};
 
     cf_root_judge(&f, &host_root, report);
     f.unsafe[0] = '\0';
@@ -631,8 +719,8 @@ static int stop_at_3(void *userdata, const struct coffer_doctor_finding *finding
 static int take_all(void *userdata, const struct coffer_doctor_finding *finding)
 {
     cr_expect_str_neq(coffer_doctor_verdict_name(finding->verdict), "unknown");
-    cr_expect(finding->verdict == COFFER_DOCTOR_OK || finding->remedy[0] || strcmp(finding->id, "kernel.landlock") == 0 ||
-                  strcmp(finding->id, "userns.limits") == 0,
+    cr_expect(finding->verdict == COFFER_DOCTOR_OK || finding->remedy[0] ||
+                  strcmp(finding->id, "kernel.landlock") == 0 || strcmp(finding->id, "userns.limits") == 0,
               "%s has no remedy", finding->id);
     ++*(int *) userdata;
     return 0;

@@ -41,6 +41,7 @@ struct coffer_doctor_options {
     const char *runtime_dir;  /**< XDG_RUNTIME_DIR of an unprivileged caller; NULL: not set */
     const char *const *paths; /**< where bundles, layers or volumes are; may be relative */
     size_t n_paths;           /**< number of paths */
+    const char *id_config;    /**< id configuration; NULL: `/etc/coffer/ids.conf` */
 };
 
 #define COFFER_DOCTOR_OPTIONS_INIT                                                                           \
