@@ -15,8 +15,8 @@
 
 #define SUBID_FILE_LIMIT (4u << 20)
 #define ACCOUNT_FILE_LIMIT (16u << 20)
-/* From here on no further path is tried. */
-#define TIME_LIMIT_MS 600
+/* For all paths: then no further one is tried. */
+#define PATHS_LIMIT_MS 400
 
 static bool subids_elsewhere(void)
 {
@@ -49,8 +49,10 @@ static void check_subids(const struct cf_facts *caller, struct cf_report *report
 }
 
 static void check_paths(const struct coffer_doctor_options *options, const struct cf_facts *caller,
-                        int userns_fd, int64_t end, struct cf_report *report)
+                        int userns_fd, struct cf_report *report)
 {
+    int64_t end = cf_clock_monotonic_ms() + PATHS_LIMIT_MS;
+
     for (size_t i = 0; i < options->n_paths; i++) {
         struct cf_path_facts f;
 
@@ -99,7 +101,6 @@ static int learn_caller(struct cf_facts *caller, struct cf_report *report)
 
 static int examine(const struct coffer_doctor_options *options, struct cf_report *report)
 {
-    int64_t end = cf_clock_monotonic_ms() + TIME_LIMIT_MS;
     cf_auto_fd int userns_fd = -EBADF;
     struct cf_kernel_facts kernel;
     struct cf_userns_facts userns;
@@ -125,7 +126,7 @@ static int examine(const struct coffer_doctor_options *options, struct cf_report
     cf_cgroups_judge(&cgroups, &caller, report);
     cf_node_probe(&node, &caller, options->runtime_dir);
     cf_node_judge(&node, &caller, report);
-    check_paths(options, &caller, userns_fd, end, report);
+    check_paths(options, &caller, userns_fd, report);
     return check_root(options, &caller, report);
 }
 

@@ -16,12 +16,17 @@
 
 #define HIDDEN "a seccomp filter around this process hides it: allow it there, or run coffer outside"
 
+static const char *result_text(int r)
+{
+    return r == CF_NOT_TRIED ? "not tried" : cf_errno_text(-r);
+}
+
 /* A feature that coffer cannot do without. */
 static void require(struct cf_report *report, const char *id, int r, const char *what)
 {
     if (r == CF_NOT_TRIED) {
         cf_report_add(report, id, COFFER_DOCTOR_NOTE, "%s: not tried", what);
-        cf_report_remedy(report, "first mend what `userns.create` says");
+        cf_report_remedy(report, "first mend what `kernel.clone3` and `userns.create` say");
         return;
     }
     if (r >= 0) {
@@ -109,8 +114,7 @@ static void judge_memfd(const struct cf_kernel_facts *f, struct cf_report *repor
                       "coffer-init can be executed from a memory file");
     } else {
         cf_report_add(report, "kernel.memfd-exec", COFFER_DOCTOR_PROBLEM,
-                      "coffer-init cannot be executed from a memory file: %s",
-                      r == CF_NOT_TRIED ? "not tried" : cf_errno_text(-r));
+                      "coffer-init cannot be executed from a memory file: %s", result_text(r));
         if (f->memfd_noexec == 2)
             cf_report_remedy(report,
                              "set the sysctl vm.memfd_noexec to 0 or 1, or install coffer completely");
@@ -129,7 +133,7 @@ static void judge_seccomp(const struct cf_kernel_facts *f, struct cf_report *rep
 
     if (f->seccomp_filter < 0) {
         cf_report_add(report, "kernel.seccomp", COFFER_DOCTOR_PROBLEM, "seccomp filters do not work: %s",
-                      cf_errno_text(-f->seccomp_filter));
+                      result_text(f->seccomp_filter));
         cf_report_remedy(
             report, "containers with a seccomp profile cannot be made: CONFIG_SECCOMP_FILTER, or %s", HIDDEN);
     } else {
@@ -145,7 +149,7 @@ static void judge_seccomp(const struct cf_kernel_facts *f, struct cf_report *rep
 
     if (f->seccomp_notify < 0) {
         cf_report_add(report, "kernel.seccomp-notify", COFFER_DOCTOR_WARNING,
-                      "seccomp user notification does not work: %s", cf_errno_text(-f->seccomp_notify));
+                      "seccomp user notification does not work: %s", result_text(f->seccomp_notify));
         cf_report_remedy(report, "profiles with SCMP_ACT_NOTIFY cannot be used here");
     } else {
         cf_report_add(report, "kernel.seccomp-notify", all ? COFFER_DOCTOR_OK : COFFER_DOCTOR_NOTE,

@@ -27,6 +27,7 @@
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 #define LANDLOCK_VERSION_QUESTION 1u /* LANDLOCK_CREATE_RULESET_VERSION */
+#define CALLS_TIMEOUT_MS 150
 #define MOUNT_TIMEOUT_MS 200
 #define RUN_TIMEOUT_MS 200
 
@@ -130,6 +131,36 @@ static int try_seccomp_action(uint32_t action)
     return cf_sys_seccomp(SECCOMP_GET_ACTION_AVAIL, 0, &action);
 }
 
+static int try_kill_process(void)
+{
+    return try_seccomp_action(SECCOMP_RET_KILL_PROCESS);
+}
+
+static int try_user_notif(void)
+{
+    return try_seccomp_action(SECCOMP_RET_USER_NOTIF);
+}
+
+static int try_seccomp_flags(void)
+{
+    return (int) probe_seccomp_flags();
+}
+
+static int try_seccomp_mode(void)
+{
+    return cf_sys_prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
+}
+
+static int try_close_range(void)
+{
+    return cf_sys_close_range(~0u, ~0u, CLOSE_RANGE_CLOEXEC);
+}
+
+static int try_landlock(void)
+{
+    return cf_sys_landlock_create_ruleset(NULL, 0, LANDLOCK_VERSION_QUESTION);
+}
+
 /* "Allow everything", loaded and forgotten. */
 static int try_bpf_device(void)
 {
@@ -146,6 +177,74 @@ static int try_bpf_device(void)
     attr.insn_cnt = 2;
     attr.license = (uint64_t) (uintptr_t) license;
     return close_ok(cf_sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr)));
+}
+
+enum {
+    CALL_OPENAT2,
+    CALL_PIDFD,
+    CALL_INTO_CGROUP,
+    CALL_CLOSE_RANGE,
+    CALL_KILL_PROCESS,
+    CALL_USER_NOTIF,
+    CALL_SECCOMP_FLAGS,
+    CALL_SECCOMP_MODE,
+    CALL_LANDLOCK,
+    CALL_BPF_DEVICE,
+    N_CALLS,
+};
+
+static int (*const calls[N_CALLS])(void) = {
+    [CALL_OPENAT2] = try_openat2,
+    [CALL_PIDFD] = try_pidfd,
+    [CALL_INTO_CGROUP] = try_clone_into_cgroup,
+    [CALL_CLOSE_RANGE] = try_close_range,
+    [CALL_KILL_PROCESS] = try_kill_process,
+    [CALL_USER_NOTIF] = try_user_notif,
+    [CALL_SECCOMP_FLAGS] = try_seccomp_flags,
+    [CALL_SECCOMP_MODE] = try_seccomp_mode,
+    [CALL_LANDLOCK] = try_landlock,
+    [CALL_BPF_DEVICE] = try_bpf_device,
+};
+
+struct call_results {
+    int next;
+    int result[N_CALLS];
+};
+
+static void calls_child(void *shared, const void *arg)
+{
+    struct call_results *ret = shared;
+
+    (void) arg;
+    for (; ret->next < N_CALLS; ret->next++)
+        ret->result[ret->next] = calls[ret->next]();
+}
+
+/* In a child, because a filter may kill for a call instead of refusing it; then another child does the rest.
+ */
+static void probe_calls(struct cf_kernel_facts *f, const struct cf_facts *caller)
+{
+    struct call_results r = {0};
+
+    for (int i = 0; i < N_CALLS; i++)
+        r.result[i] = CF_NOT_TRIED;
+    do {
+        f->clone3 = cf_try_run(calls_child, NULL, &r, sizeof(r), CALLS_TIMEOUT_MS);
+        if (f->clone3 == -ECANCELED && r.next < N_CALLS)
+            r.result[r.next++] = -EACCES;
+    } while (f->clone3 == -ECANCELED && r.next < N_CALLS);
+    if (f->clone3 == -ECANCELED || f->clone3 == -ETIMEDOUT)
+        f->clone3 = 0; /* there was a child */
+    f->openat2 = r.result[CALL_OPENAT2];
+    f->pidfd = r.result[CALL_PIDFD];
+    f->clone_into_cgroup = r.result[CALL_INTO_CGROUP];
+    f->close_range = r.result[CALL_CLOSE_RANGE];
+    f->seccomp_filter = r.result[CALL_KILL_PROCESS];
+    f->seccomp_notify = r.result[CALL_USER_NOTIF];
+    f->seccomp_flags = r.result[CALL_SECCOMP_FLAGS] < 0 ? 0 : (uint32_t) r.result[CALL_SECCOMP_FLAGS];
+    f->seccomp_mode = r.result[CALL_SECCOMP_MODE];
+    f->landlock = r.result[CALL_LANDLOCK];
+    f->bpf_device = caller->privileged ? r.result[CALL_BPF_DEVICE] : CF_NOT_TRIED;
 }
 
 static void probe_overlay(struct cf_kernel_facts *f)
@@ -209,7 +308,7 @@ static void probe_mounts(struct cf_kernel_facts *f, const struct cf_facts *calle
 
     /* Without a namespace to enter there is no right to mount. */
     if (userns_fd >= 0 || caller->privileged)
-        f->clone3 = cf_try_run(mount_child, &arg, &r, sizeof(r), MOUNT_TIMEOUT_MS);
+        (void) cf_try_run(mount_child, &arg, &r, sizeof(r), MOUNT_TIMEOUT_MS);
     f->detached_mount = r.detached_mount;
     f->mount_setattr = r.mount_setattr;
     f->idmap = userns_fd >= 0 ? r.idmap : CF_NOT_TRIED;
@@ -247,26 +346,10 @@ static void probe_memfd(struct cf_kernel_facts *f)
 
 void cf_kernel_probe(struct cf_kernel_facts *ret, const struct cf_facts *caller, int userns_fd)
 {
-    *ret = (struct cf_kernel_facts){
-        .clone3 = CF_NOT_TRIED,
-        .memfd_run = CF_NOT_TRIED,
-        .bpf_device = CF_NOT_TRIED,
-    };
+    *ret = (struct cf_kernel_facts){.memfd_run = CF_NOT_TRIED};
     probe_release(ret);
-    ret->openat2 = try_openat2();
-    ret->pidfd = try_pidfd();
-    ret->clone_into_cgroup = try_clone_into_cgroup();
-    ret->close_range = cf_sys_close_range(~0u, ~0u, CLOSE_RANGE_CLOEXEC);
-    ret->seccomp_filter = try_seccomp_action(SECCOMP_RET_KILL_PROCESS);
-    ret->seccomp_notify = try_seccomp_action(SECCOMP_RET_USER_NOTIF);
-    ret->seccomp_flags = probe_seccomp_flags();
-    ret->seccomp_mode = cf_sys_prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
-    ret->landlock = cf_sys_landlock_create_ruleset(NULL, 0, LANDLOCK_VERSION_QUESTION);
-    if (caller->privileged)
-        ret->bpf_device = try_bpf_device();
+    probe_calls(ret, caller);
     probe_overlay(ret);
     probe_mounts(ret, caller, userns_fd);
     probe_memfd(ret);
-    if (ret->clone3 == CF_NOT_TRIED)
-        ret->clone3 = ret->memfd_run == CF_NOT_TRIED || ret->memfd_run != -ENOSYS ? 0 : -ENOSYS;
 }

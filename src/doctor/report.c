@@ -12,6 +12,7 @@
 #include "base/format.h"
 #include "base/json-out.h"
 #include "base/own.h"
+#include "doctor/try.h"
 
 struct item {
     const char *id, *fact, *remedy;
@@ -142,7 +143,7 @@ void cf_report_bool(struct cf_report *report, const char *key, bool value)
 void cf_report_result(struct cf_report *report, int r)
 {
     cf_report_bool(report, "works", r >= 0);
-    if (r >= 0)
+    if (r >= 0 || r == CF_NOT_TRIED)
         return;
     cf_report_uint(report, "errno", (uint64_t) - (int64_t) r);
     cf_report_str(report, "error", cf_errno_text(-r));

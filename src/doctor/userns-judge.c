@@ -88,6 +88,7 @@ static void judge_ids(const struct cf_userns_facts *f, const struct cf_facts *ca
 static void judge_kinds(const struct cf_userns_facts *f, struct cf_report *report)
 {
     char bad[128] = "";
+    bool unknown = false;
     int first = 0;
 
     if (f->ns[0] == CF_NOT_TRIED)
@@ -95,10 +96,19 @@ static void judge_kinds(const struct cf_userns_facts *f, struct cf_report *repor
     for (int i = 0; i < CF_DOCTOR_N_NS; i++) {
         if (f->ns[i] >= 0)
             continue;
+        unknown = unknown || f->ns[i] == CF_NOT_TRIED;
+        if (f->ns[i] == CF_NOT_TRIED)
+            continue;
         (void) cf_str_append(bad, sizeof(bad), bad[0] ? " " : "");
         (void) cf_str_append(bad, sizeof(bad), ns_names[i]);
         if (!first)
             first = f->ns[i];
+    }
+    if (!bad[0] && unknown) {
+        cf_report_add(report, "userns.namespaces", COFFER_DOCTOR_NOTE,
+                      "making namespaces took longer than the doctor waits");
+        cf_report_remedy(report, "ask again when the machine is less busy");
+        return;
     }
     if (!bad[0]) {
         cf_report_add(report, "userns.namespaces", COFFER_DOCTOR_OK,
@@ -106,8 +116,7 @@ static void judge_kinds(const struct cf_userns_facts *f, struct cf_report *repor
         return;
     }
     cf_report_add(report, "userns.namespaces", COFFER_DOCTOR_PROBLEM,
-                  "these namespaces cannot be made inside: %s (%s)", bad,
-                  first == CF_NOT_TRIED ? "no answer" : cf_errno_text(-first));
+                  "these namespaces cannot be made inside: %s (%s)", bad, cf_errno_text(-first));
     if ((first == -EPERM || first == -EACCES) && f->apparmor_restrict == 1)
         cf_report_remedy(report,
                          "kernel.apparmor_restrict_unprivileged_userns is 1 and takes the capabilities away: "

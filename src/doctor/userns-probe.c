@@ -15,7 +15,7 @@
 #include "sys/mountfd.h"
 #include "sys/task.h"
 
-#define INSIDE_TIMEOUT_MS 300
+#define INSIDE_TIMEOUT_MS 400 /* network namespaces wait for each other */
 
 struct inside {
     int ns[CF_DOCTOR_N_NS];

@@ -277,5 +277,56 @@ PY
   assert_same verdict problem "$(verdict_of path.open "$dir/x")"
   [[ $(fact_of path.open) == *'no answer in time'* ]]
   [ "$(verdict_of path.mount /)" != none ]
-  [ "$(cat "$JSON.time")" -lt 1000 ]
+  [ "$(cat "$JSON.time")" -lt 2000 ] # a busy machine included
+}
+
+@test "under a filter: what it refuses is named, and what it kills for ends no check" {
+  requires root seccomp
+  setup_bundle
+  ldd "$COFFER" 2>/dev/null | grep -oE '/[^ ]+' | sort -u >"$BATS_TEST_TMPDIR/libs"
+  while read -r lib; do
+    mkdir -p "$BUNDLE/rootfs$(dirname "$lib")"
+    cp -L "$lib" "$BUNDLE/rootfs$lib"
+  done <"$BATS_TEST_TMPDIR/libs"
+  cp "$COFFER" "$BUNDLE/rootfs/bin/coffer"
+  bundle_edit '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [
+    {names: ["close_range", "landlock_create_ruleset"], action: "SCMP_ACT_KILL_PROCESS"},
+    {names: ["pidfd_open", "unshare"], action: "SCMP_ACT_ERRNO", errnoRet: 38}]}
+    | (.process.capabilities | .bounding, .effective, .permitted) += ["CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETFCAP"]'
+  set_args coffer doctor --format json /
+  cof run --bundle "$BUNDLE" "$CID" >"$JSON" || true
+  assert_same close_range problem "$(verdict_of kernel.close-range)"
+  assert_same landlock note "$(verdict_of kernel.landlock)"
+  assert_same pidfd problem "$(verdict_of kernel.pidfd)"
+  assert_same openat2 ok "$(verdict_of kernel.openat2)"
+  assert_same namespaces problem "$(verdict_of userns.namespaces)"
+  jq -e '.[] | select(.id == "kernel.seccomp") | .verdict == "ok" and .values.filtered' "$JSON"
+  [ "$(jq length "$JSON")" -gt 25 ]
+  teardown_bundle
+}
+
+@test "cgroup v2: a delegated directory is found, and which controllers it lacks" {
+  requires root rootless
+  as_user true || skip 'cannot become an ordinary user'
+  local top=/sys/fs/cgroup
+  [ "$(stat -fc %T "$top")" = cgroup2fs ] || top=/sys/fs/cgroup/unified
+  [ "$(stat -fc %T "$top" 2>/dev/null)" = cgroup2fs ] || skip 'no cgroup v2 tree'
+  local own dir
+  own=$(sed -n 's/^0:://p' /proc/self/cgroup)
+  dir=$top${own%/}/coffer-doctor-$$
+  mkdir "$dir" 2>/dev/null || skip 'no cgroup can be made beside this one'
+  chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test "$BATS_TEST_TMPDIR"
+  as_user true
+  chown "$TEST_NAME" "$dir" "$dir"/cgroup.{procs,subtree_control}
+  status=0
+  (
+    echo "$BASHPID" >"$dir/cgroup.procs" || exit 77
+    export TOP=$top
+    unshare -m bash -c '[ "$TOP" = /sys/fs/cgroup ] || mount --bind "$TOP" /sys/fs/cgroup; exec setpriv --reuid "$1" --clear-groups "$2" --root "$3" doctor --format json /' \
+      sh "$TEST_NAME" "$COFFER" "$ROOT" >"$JSON"
+  ) || status=$?
+  wait_for 5 rmdir "$dir"
+  [ "$status" != 77 ] || skip 'this process cannot be moved'
+  jq -e --arg p "${own%/}/coffer-doctor-$$" '.[] | select(.id == "cgroup.delegation") | .values.path == $p' "$JSON"
+  assert_same mode ok "$(verdict_of cgroup.mode)"
 }

@@ -265,6 +265,17 @@ Test(doctor, userns_partly)
     expect_finding(report, "limit.inotify", COFFER_DOCTOR_WARNING, "64 inotify", "max_user_instances");
 }
 
+Test(doctor, userns_no_answer)
+{
+    struct cf_userns_facts f = good_userns();
+
+    f.ns[CF_DOCTOR_NET] = f.ns[CF_DOCTOR_UTS] = f.tmpfs = CF_NOT_TRIED;
+    cf_userns_judge(&f, &host_root, report);
+    expect_finding(report, "userns.namespaces", COFFER_DOCTOR_NOTE, "longer than the doctor waits",
+                   "ask again");
+    cr_expect_eq(count(report, "userns.tmpfs"), 0);
+}
+
 Test(doctor, keys_nearly_used_up)
 {
     struct cf_userns_facts f = good_userns();
