@@ -94,6 +94,11 @@ static void judge_delegation(const struct cf_cgroups_facts *f, const struct cf_f
                       "delegated to this user, but without the controllers: %s", missing);
         cf_report_remedy(report,
                          "systemctl edit user@.service: [Service] Delegate=cpu cpuset io memory pids");
+    } else if (f->via_manager) {
+        cf_report_add(report, "cgroup.delegation", COFFER_DOCTOR_NOTE,
+                      "delegated to the systemd manager of this user with: %s", f->delegated);
+        cf_report_remedy(report, "this process is outside of it: use --systemd-cgroup, or start coffer by "
+                                 "systemd-run --user --scope -p Delegate=yes ...");
     } else {
         cf_report_add(report, "cgroup.delegation", COFFER_DOCTOR_OK, "delegated to this user with: %s",
                       f->delegated);

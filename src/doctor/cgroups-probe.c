@@ -124,10 +124,24 @@ static void add_words(struct cf_cgroups_facts *f, const char *words)
     }
 }
 
+/* Can the caller make cgroups in this one and move processes into them? Then it is the one. */
+static bool take_delegated(struct cf_cgroups_facts *f, const char *path)
+{
+    char dir[PATH_MAX], file[PATH_MAX];
+
+    if (cf_str_path(dir, sizeof(dir), TOP "%s", path) < 0 || !writable(dir, "") ||
+        !writable(dir, "cgroup.procs") || !writable(dir, "cgroup.subtree_control"))
+        return false;
+    (void) cf_str_copy(f->delegated_path, sizeof(f->delegated_path), path[0] ? path : "/");
+    if (cf_str_path(file, sizeof(file), "%s/cgroup.controllers", dir) >= 0)
+        (void) cf_doctor_read_text(file, f->delegated, sizeof(f->delegated));
+    return true;
+}
+
 static void probe_v2(struct cf_cgroups_facts *f, const struct cf_facts *caller, const char *text)
 {
     static const char *const others[] = {TOP "/init.scope/cgroup.kill", TOP "/system.slice/cgroup.kill"};
-    char dir[PATH_MAX], path[PATH_MAX];
+    char path[PATH_MAX];
 
     (void) cf_doctor_read_text(TOP "/cgroup.controllers", f->available, sizeof(f->available));
     (void) own_path(text, "", f->own_path);
@@ -145,12 +159,12 @@ static void probe_v2(struct cf_cgroups_facts *f, const struct cf_facts *caller, 
     if (!cf_cgroups_user_manager(f->own_path, caller->euid, path) &&
         cf_str_copy(path, sizeof(path), f->own_path) < 0)
         return;
-    if (cf_str_path(dir, sizeof(dir), TOP "%s", path) < 0 || !writable(dir, "") ||
-        !writable(dir, "cgroup.procs") || !writable(dir, "cgroup.subtree_control"))
+    if (take_delegated(f, path))
         return;
-    (void) cf_str_copy(f->delegated_path, sizeof(f->delegated_path), path[0] ? path : "/");
-    if (cf_str_path(path, sizeof(path), "%s/cgroup.controllers", dir) >= 0)
-        (void) cf_doctor_read_text(path, f->delegated, sizeof(f->delegated));
+    /* After a login this process is in a session, beside the cgroup of the user's manager. */
+    (void) cf_str_path(path, sizeof(path), "/user.slice/user-%u.slice/user@%u.service", caller->euid,
+                       caller->euid);
+    f->via_manager = take_delegated(f, path);
 }
 
 static void probe_v1(struct cf_cgroups_facts *f, const struct cf_facts *caller, const char *text)

@@ -143,6 +143,7 @@ struct cf_cgroups_facts {
     char own_path[PATH_MAX];       /* v2: of this process, below the mount */
     char delegated_path[PATH_MAX]; /* v2: the part that belongs to an unprivileged caller, "" none */
     char delegated[256];           /* its controllers */
+    bool via_manager;              /* this process is outside of it: only the user's systemd gets there */
     bool own_writable;             /* v1 of a privileged caller too: directories can be made */
     int kill_file;                 /* cgroup.kill */
     bool freezer;

@@ -443,6 +443,16 @@ Test(doctor, cgroups_good)
                    "delegated to this user with: cpu memory pids", NULL);
 }
 
+Test(doctor, cgroups_of_the_manager)
+{
+    struct cf_cgroups_facts f = good_cgroups();
+
+    f.via_manager = true;
+    cf_cgroups_judge(&f, &host_user, report);
+    expect_finding(report, "cgroup.delegation", COFFER_DOCTOR_NOTE, "systemd manager of this user",
+                   "--systemd-cgroup");
+}
+
 Test(doctor, cgroups_bad)
 {
     struct cf_cgroups_facts f = good_cgroups();
