@@ -11,6 +11,8 @@ _coffer_options() { # of the command $1; '' for the global ones
     delete) echo '--force --help' ;;
     list) echo '--format --quiet --help' ;;
     ps) echo '--format --help' ;;
+    audit) echo '--fail-on --format --help' ;;
+    whois) echo '--format --gid --help' ;;
     events) echo '--interval --stats --help' ;;
     update) echo '--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --l3-cache-schema --mem-bw-schema --help' ;;
     spec) echo '--bundle --file --rootless --userns --help' ;;
@@ -20,7 +22,7 @@ _coffer_options() { # of the command $1; '' for the global ones
   esac
 }
 
-_coffer_commands='create start run state kill delete pause resume update list ps events spec plan features doctor'
+_coffer_commands='create start run state kill delete pause resume update list ps events audit whois spec plan features doctor'
 
 _coffer() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' i
@@ -48,8 +50,11 @@ _coffer() {
     :--id-policy) mapfile -t COMPREPLY < <(compgen -W 'off warn enforce' -- "$current") && return ;;
     create:--userns | run:--userns) mapfile -t COMPREPLY < <(compgen -W 'auto' -- "$current") && return ;;
     :--rootless) mapfile -t COMPREPLY < <(compgen -W 'true false auto' -- "$current") && return ;;
-    list:--format | list:-f | ps:--format | ps:-f | doctor:--format | doctor:-f) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current") && return ;;
     doctor:--fail-on) mapfile -t COMPREPLY < <(compgen -W 'warning problem' -- "$current") && return ;;
+    audit:--fail-on) mapfile -t COMPREPLY < <(compgen -W 'note warning problem' -- "$current") && return ;;
+    list:--format | list:-f | ps:--format | ps:-f | audit:--format | audit:-f | whois:--format | whois:-f | doctor:--format | doctor:-f)
+      mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current") && return
+      ;;
     :--root | :--id-ledger | *:--bundle | *:-b) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
     :--log | :--id-config | *:--config | update:--resources | update:-r | *:--file | *:-f | *:--*-socket | *:--pid-file)
       [[ $command:$previous == delete:-f ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$current") && return; }
@@ -63,7 +68,7 @@ _coffer() {
   fi
   case $command in
     '') mapfile -t COMPREPLY < <(compgen -W "$_coffer_commands" -- "$current") ;;
-    start | state | delete | kill | ps | events | pause | resume | update)
+    start | state | delete | kill | ps | events | audit | pause | resume | update)
       mapfile -t COMPREPLY < <(compgen -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" -- "$current")
       ;;
     plan | doctor) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;

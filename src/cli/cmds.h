@@ -5,6 +5,7 @@
 
 #include "cli/cmd.h"
 
+extern const struct cmd cmd_audit;
 extern const struct cmd cmd_create;
 extern const struct cmd cmd_delete;
 extern const struct cmd cmd_doctor;
@@ -21,3 +22,4 @@ extern const struct cmd cmd_spec;
 extern const struct cmd cmd_start;
 extern const struct cmd cmd_state;
 extern const struct cmd cmd_update;
+extern const struct cmd cmd_whois;

@@ -33,8 +33,9 @@ ALLOWED = {
     'hook': L3_BASE,
     'net': L3_BASE,
     'init': L1 | {'wire', 'mount', 'ns', 'seccomp', 'security', 'process', 'hook', 'net'},
+    'audit': L1 | {'userns', 'cgroup', 'security'},  # reads and judges; never part of a container's making
     'container': {'base', 'sys', 'path', 'spec', 'facts', 'wire', 'state', 'plan', 'userns', 'ns', 'cgroup', 'mount',
-                  'seccomp', 'security', 'process', 'hook', 'net', 'init', 'api'},
+                  'seccomp', 'security', 'process', 'hook', 'net', 'init', 'api', 'audit'},
     'doctor': {'base', 'sys', 'facts', 'state', 'userns', 'seccomp', 'container'},   # reads, tries and judges; changes nothing
     'api': {'base', 'container', 'doctor', 'cgroup', 'facts', 'spec', 'state', 'seccomp'},
     'cli': set(),                          # public headers only

@@ -12,6 +12,7 @@
  * Everything returned by the library as text is released with coffer_free().
  */
 
+#include "coffer/audit.h"
 #include "coffer/container.h"
 #include "coffer/doctor.h"
 #include "coffer/error.h"
