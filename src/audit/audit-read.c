@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <poll.h>
 
 #include "audit/audit.h"
 #include "base/format.h"
@@ -13,6 +14,7 @@
 #include "base/own.h"
 #include "path/path.h"
 #include "sys/fs.h"
+#include "sys/sock.h"
 #include "sys/task.h"
 
 static int open_pinned(const struct cf_audit_target *target)
@@ -34,13 +36,15 @@ static int open_pinned(const struct cf_audit_target *target)
     return cf_steal_fd(&proc_fd);
 }
 
-/* Dead, or a zombie, of which there is nothing left to tell. */
-static bool is_over(int proc_fd)
-{
-    struct stat st = {0};
+/* A dying process loses one thing after the other before its pidfd tells: when something was missing, wait for that. */
+#define DYING_MS 200
 
-    return cf_sys_fstatat(proc_fd, "ns/user", &st, 0) == -ENOENT ||
-           cf_sys_fstatat(proc_fd, "ns/user", &st, 0) == -ESRCH;
+/* Dead, or a zombie, of which there is nothing left to tell. */
+static bool is_over(int pidfd, bool missed_something)
+{
+    struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+
+    return cf_sys_poll(&fd, 1, missed_something ? DYING_MS : 0) > 0;
 }
 
 static void note_unread(struct cf_audit_facts *facts, const char *what, int error)
@@ -103,6 +107,6 @@ int cf_audit_read_container(const struct cf_audit_target *target, const uint64_t
         r = read_full(proc_fd, target, arena, ret);
     if (r == -ENOMEM)
         return cf_err_oom(err);
-    ret->gone = is_over(proc_fd);
+    ret->gone = is_over(target->pidfd, ret->unread && ret->unread_error != -EACCES && ret->unread_error != -EPERM);
     return 0;
 }

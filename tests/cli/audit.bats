@@ -206,6 +206,19 @@ has_inner() { # a process of the container in another user namespace
   kill -9 $!
 }
 
+@test "audit: a writable id-mapped volume, where setuid files work on the host" {
+  mkdir -p "$BATS_TEST_TMPDIR/disk"
+  setup_userns_bundle bundle "$FIRST"
+  set_args sleep 600
+  bundle_edit '.mounts += [{destination: "/tmp", type: "bind", source: $v, options: ["bind", "rw", "idmap"],
+    uidMappings: [{containerID: 0, hostID: 0, size: 65536}], gidMappings: [{containerID: 0, hostID: 0, size: 65536}]}]' \
+    --arg v "$BATS_TEST_TMPDIR/disk"
+  det run --detach --bundle "$BUNDLE" "$CID"
+  [[ $output != *idmap* ]] || skip "no id-mapped mounts: $output"
+  assert_status 0
+  expect setuid-files warning "\`/tmp\` is id-mapped and writable, the host's \`.*/disk\` not nosuid"
+}
+
 @test "audit: devices beyond the default ones" {
   plain_container '.linux.devices = [{path: "/dev/loopy", type: "b", major: 7, minor: 200}, {path: "/dev/x/fuse", type: "c", major: 10, minor: 229}]'
   expect devices problem '`/dev/loopy` is a block device \(7:200\)'
