@@ -214,7 +214,7 @@ has_inner() { # a process of the container in another user namespace
     uidMappings: [{containerID: 0, hostID: 0, size: 65536}], gidMappings: [{containerID: 0, hostID: 0, size: 65536}]}]' \
     --arg v "$BATS_TEST_TMPDIR/disk"
   det run --detach --bundle "$BUNDLE" "$CID"
-  [[ $output != *idmap* ]] || skip "no id-mapped mounts: $output"
+  [[ $output != *id-mapped* ]] || skip "no id-mapped mounts: $output"
   assert_status 0
   expect setuid-files warning "\`/tmp\` is id-mapped and writable, the host's \`.*/disk\` not nosuid"
 }
