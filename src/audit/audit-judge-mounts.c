@@ -33,8 +33,10 @@ static bool is_command_socket(const char *path)
 }
 
 /* Directories from which the host is ruled; one that holds any of them is as bad. */
-static bool is_sensitive(const char *path, const char *state_root)
+static bool is_sensitive(const char *path, bool readonly, const char *state_root)
 {
+    /* Of these every part is: keys, start-up scripts, settings of the host's kernel. */
+    static const char *const trees[] = {"/boot", "/etc", "/proc", "/root"};
     static const char *const dirs[] = {"/bin",     "/boot",        "/dev",
                                        "/etc",     "/lib",         "/lib64",
                                        "/proc",    "/root",        "/run",
@@ -47,7 +49,12 @@ static bool is_sensitive(const char *path, const char *state_root)
     for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
         if (is_below(dirs[i], path))
             return true;
-    return (state_root && is_below(state_root, path)) || is_below(path, "/etc");
+    for (size_t i = 0; i < sizeof(trees) / sizeof(trees[0]); i++)
+        if (is_below(path, trees[i]))
+            return true;
+    if (!readonly && is_below(path, "/sys"))
+        return true;
+    return state_root && (is_below(state_root, path) || is_below(path, state_root));
 }
 
 static bool is_cgroup(const struct cf_audit_mount *m)
@@ -85,7 +92,7 @@ static void judge_place(struct cf_audit_report *report, const struct cf_audit_mo
                      "`%s` is the host's `%s`: whoever may connect commands the host", m->point, path);
         return;
     }
-    if (!is_sensitive(path, report->scene->host.state_root))
+    if (!is_sensitive(path, m->readonly, report->scene->host.state_root))
         return;
     if (m->readonly)
         level = cf_audit_by_userns(report, COFFER_AUDIT_NOTE, COFFER_AUDIT_WARNING);

@@ -17,7 +17,7 @@
 #include "sys/fs.h"
 
 #define TEXT_FIRST (16u << 10)
-#define TEXT_LIMIT (4u << 20)
+#define TEXT_LIMIT (1u << 20)
 #define MAX_MOUNTS 8192
 
 /* Octal escapes (\040 for a blank), in place. */
@@ -178,6 +178,8 @@ int cf_audit_read_mounts(int dir_fd, const char *path, struct cf_arena *arena, s
         size *= 4;
     }
     text[have] = '\0';
+    while (cut && have > 0 && text[have - 1] != '\n') /* half a line says something else */
+        text[--have] = '\0';
     kept = cf_arena_strndup(arena, text, have);
     if (!kept)
         return -ENOMEM;

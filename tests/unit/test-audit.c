@@ -395,6 +395,29 @@ Test(audit_judge, mounts_of_the_host)
     expect_finding("mounts", COFFER_AUDIT_WARNING, "only the first 1");
 }
 
+Test(audit_judge, sensitive_places)
+{
+    static const struct {
+        const char *root, *options;
+        bool sensitive;
+    } rows[] = {
+        {"/", "ro", true},           {"/etc/ssl", "ro", true},     {"/etcetera", "rw", false},
+        {"/root/.ssh", "ro", true},  {"/var", "rw", true},         {"/var/lib/app", "rw", false},
+        {"/usr", "ro", true},        {"/usr/share/doc", "ro", false}, {"/run", "rw", true},
+        {"/run/app", "rw", false},   {"/run/coffer/c1", "ro", true},  {"/srv/x", "rw", false},
+        {"/boot/efi", "ro", true},   {"/home", "rw", true},        {"/home/u/data", "rw", false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct cf_audit_report report;
+
+        pair[1].mounts = mounts_of(cf_arena_printf(arena, "1 0 0:50 / / ro - overlay o rw\n2 1 254:0 %s /x %s - ext4 d rw\n",
+                                                   rows[i].root, rows[i].options));
+        report = judge_web();
+        cr_expect(eq(int, worst(&report) > COFFER_AUDIT_OK, rows[i].sensitive), "%s %s", rows[i].root, rows[i].options);
+    }
+}
+
 Test(audit_judge, a_volume_on_a_nosuid_mount_is_fine)
 {
     pair[1].mounts = mounts_of("1 0 0:50 / / ro - overlay o rw\n6 1 254:0 /srv/a/x /quiet rw,idmapped - ext4 /dev/vda rw\n");
