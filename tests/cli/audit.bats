@@ -264,6 +264,24 @@ has_inner() { # a process of the container in another user namespace
   kill -9 $! && wait $! 2>/dev/null || true
 }
 
+@test "audit: another container costs some hundred system calls" {
+  command -v strace >/dev/null || skip 'no strace'
+  local one two
+  userns_container
+  one=$(calls_of_audit)
+  second_container $((FIRST + 65536))
+  two=$(calls_of_audit)
+  [ $((two - one)) -lt 350 ] || { echo "$one, then $two" >&2; false; }
+}
+
+calls_of_audit() { # the fewest of three: others start and end processes meanwhile
+  local n
+  for n in 1 2 3; do
+    strace -f -qq -o "$BATS_TEST_TMPDIR/trace" "$COFFER" --root "$ROOT" audit >/dev/null
+    wc -l <"$BATS_TEST_TMPDIR/trace"
+  done | sort -n | head -n 1
+}
+
 @test "audit: a state directory that is not there" {
   run "$COFFER" --root "$BATS_TEST_TMPDIR/none" audit
   assert_status 1
