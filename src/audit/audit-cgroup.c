@@ -94,7 +94,7 @@ static int read_processes(struct cf_cgroup *cgroup, struct cf_arena *arena, stru
 {
     cf_auto_fd int proc_fd = cf_procfs_open_host();
     cf_auto_free pid_t *pids = NULL, *again = NULL;
-    struct cf_audit_stranger found[MAX_STRANGERS];
+    struct cf_audit_stranger found[MAX_STRANGERS] = {0};
     struct cf_err ignored = CF_ERR_INIT;
     size_t n = 0, n_again = 0, kept = 0;
 
