@@ -3,7 +3,8 @@
 /*
  * Device nodes, the links in /dev, and /dev/console. Normally /dev is a tmpfs that init has just
  * made: one mknod per node by its name below dev_fd. Where it is the image's /dev, what is there is
- * accepted only if it is the same device, and no symlink is followed. Container side.
+ * accepted only if it is the same device, and no symlink is followed. In a user namespace the nodes
+ * come from the host: in the tmpfs that it made for /dev, or one by one. Container side.
  */
 
 #include <errno.h>
@@ -220,10 +221,35 @@ static bool dev_is_ours(struct cf_init *in)
 
     for (uint32_t i = 0; i < h->mounts.count; i++) {
         if (m[i].flags & CF_MOUNT_IS_DEV)
-            ours = m[i].kind == CF_MOUNT_FS &&
-                   cf_str_eq(cf_blob_str(&in->blob, m[i].fstype), "tmpfs");
+            ours = (m[i].flags & CF_MOUNT_MADE) ||
+                   (m[i].kind == CF_MOUNT_FS &&
+                    cf_str_eq(cf_blob_str(&in->blob, m[i].fstype), "tmpfs"));
     }
     return ours;
+}
+
+/*
+ * The host has made the node in the tmpfs that is /dev now. A mount whose target the image has led
+ * to /dev/null may have covered it: no crossing, and what is opened is looked at.
+ */
+static int take_made_null(struct cf_init *in, struct cf_err *err)
+{
+    const struct open_how how = {
+        .flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC,
+        .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
+    };
+    int fd, r;
+
+    r = cf_target_child_dev(in, err);
+    if (r < 0)
+        return r;
+    fd = cf_sys_openat2(r, "null", &how, sizeof(how));
+    in->null_is_open = fd >= 0;
+    if (fd == -EXDEV)
+        return fail_exists(err);
+    if (fd < 0)
+        fd = cf_sys_openat(r, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+    return fd < 0 ? cf_err_sys(err, fd, "open the node") : keep_null(in, fd, false, err);
 }
 
 static int apply_device(struct cf_init *in, const struct cf_blob_device *d, struct cf_fd_run *run,
@@ -234,6 +260,10 @@ static int apply_device(struct cf_init *in, const struct cf_blob_device *d, stru
     struct place p;
     int fd = -1, r;
 
+    if (d->how == CF_DEVICE_MADE) {
+        r = is_null ? take_made_null(in, err) : 0;
+        return r < 0 ? fail(d, path, r, err) : 0;
+    }
     r = find_place(in, path, &p, err);
     if (r < 0)
         return fail(d, path, r, err);

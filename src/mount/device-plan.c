@@ -3,9 +3,10 @@
 /*
  * Device nodes and links of /dev. Pure, host side.
  *
- * Nodes are made by init with mknod(2); in a user namespace the kernel refuses that, so a clone of
- * the host's node is attached there, opened and checked by the host (CF_DEVICE_TREE) or, without
- * privilege, by init (CF_DEVICE_BIND). A /dev that config.json binds from the host is left alone.
+ * Nodes are made by init with mknod(2). In a user namespace the kernel refuses that: the host makes
+ * them (dev-plan.c). Where it may not either, because the runtime itself lives in one, a clone of its
+ * node is attached, opened and checked by the host (CF_DEVICE_TREE) or, without privilege, by init
+ * (CF_DEVICE_BIND). A /dev that config.json binds from the host is left alone.
  */
 
 #include "mount/mount.h"
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "base/str.h"
+#include "mount/dev-plan.h"
 #include "mount/mount-opts.h"
 #include "path/path.h"
 #include "plan/input.h"
@@ -46,6 +48,8 @@ struct device_build {
     bool dev_bound;     /* /dev is a bind mount */
     bool clones;        /* a user namespace: mknod(2) would fail */
     bool host_opens;
+    bool host_makes;    /* the host makes them with the owner and mode that they shall have */
+    size_t cap;         /* of list */
 };
 
 static int device_error(size_t index, const char *member, const char *code, const char *text, struct cf_err *err)
@@ -67,7 +71,12 @@ static int add_device(struct device_build *b, const char *path, const struct cf_
     d->path = cf_blob_add_str(b->plan->blob, path);
     d->fd = CF_NO_FD;
     d->how = CF_DEVICE_MKNOD;
-    if (b->clones && (d->mode & S_IFMT) != S_IFIFO) {
+    if (b->host_makes && (d->mode & S_IFMT) != S_IFIFO) {
+        int r = cf_dev_plan_node(b->in, b->plan, path, b->cap, d, err);
+
+        if (r < 0)
+            return r;
+    } else if (b->clones && (d->mode & S_IFMT) != S_IFIFO) {
         d->how = CF_DEVICE_BIND;
         d->source = d->path;
     }
@@ -278,6 +287,8 @@ int cf_device_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, s
         .plan = plan,
         .clones = plan->userns.mode != CF_USERNS_NONE || in->facts->in_userns,
         .host_opens = in->facts->cap_effective & (UINT64_C(1) << CAP_SYS_ADMIN),
+        .host_makes = cf_dev_plan_host_makes(in, plan),
+        .cap = n + N_DEFAULTS,
     };
     struct cf_ref devices;
     long dev;
@@ -291,8 +302,8 @@ int cf_device_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, s
     }
     if (n > MAX_DEVICES)
         return cf_err_config(err, "devices-too-many", "linux.devices", "more than %d devices", MAX_DEVICES);
-    b.list = cf_arena_calloc(in->arena, n + N_DEFAULTS, sizeof(*b.list));
-    b.paths = cf_arena_calloc(in->arena, n + N_DEFAULTS, sizeof(*b.paths));
+    b.list = cf_arena_calloc(in->arena, b.cap, sizeof(*b.list));
+    b.paths = cf_arena_calloc(in->arena, b.cap, sizeof(*b.paths));
     if (!b.list || !b.paths)
         return cf_err_oom(err);
     dev = cf_mount_find(in, "/dev");

@@ -26,7 +26,7 @@ int cf_mount_child_fail(struct cf_init *in, const struct cf_blob_mount *m, int r
 
     if (err->kind == COFFER_ERROR_NONE || err->n_frames == 0)
         (void) cf_err_sys(err, r, "%s", what);
-    if (m->kind == CF_MOUNT_FS)
+    if (m->kind == CF_MOUNT_FS || (m->flags & CF_MOUNT_MADE))
         r = cf_err_in(err, "mount `%s` at `%s`", fstype, target);
     else if (m->kind == CF_MOUNT_REMOUNT)
         r = cf_err_in(err, "remount `%s`", target);

@@ -10,6 +10,7 @@
 
 #include "base/num.h"
 #include "base/str.h"
+#include "mount/dev-plan.h"
 #include "mount/mount-build.h"
 #include "sys/task.h"
 
@@ -222,6 +223,70 @@ static int build_mapped(struct cf_mount_build *b, uint32_t index, const char *ta
     return r < 0 ? r : cf_mount_build_add(b, mount, err);
 }
 
+/* No second mount at /dev and no remount, which the container's root could not do to what is the host's. */
+static bool is_only_dev(struct cf_mount_build *b, uint32_t index)
+{
+    const struct ocispec_config *config = b->in->spec->config;
+    struct cf_err ignored = CF_ERR_INIT;
+    const char *clean;
+
+    for (size_t i = 0; i < config->n_mounts; i++) {
+        if (i != index && cf_mount_clean_path(b->in, config->mounts[i].destination, "", &clean, &ignored) == 0 &&
+            strcmp(clean, "/dev") == 0)
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Can the host make this tmpfs for /dev, nodes and all? Only where it would be what init makes: options that mean
+ * the same in both user namespaces, nothing that depends on what the image has there.
+ */
+static bool host_can_make(struct cf_mount_build *b, uint32_t index, const struct cf_blob_mount *m,
+                          const struct cf_mount_opts *opts)
+{
+    static const char *const harmless[] = {"mode", "size", "nr_blocks", "nr_inodes"};
+
+    if (!(m->flags & CF_MOUNT_IS_DEV) || !is_only_dev(b, index) ||
+        (m->flags & (CF_MOUNT_COPYUP | CF_MOUNT_TMPFS_MODE | CF_MOUNT_DEST_NOFOLLOW)) ||
+        (m->attr_set & (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV)) || opts->n_propagation || opts->super_set ||
+        !cf_dev_plan_host_makes(b->in, b->plan))
+        return false;
+    for (size_t i = 0; i < opts->n_params; i++) {
+        if (!opts->params[i].value ||
+            cf_str_index(harmless, sizeof(harmless) / sizeof(harmless[0]), opts->params[i].key) < 0)
+            return false;
+    }
+    return true;
+}
+
+static int plan_host_dev(struct cf_mount_build *b, uint32_t index, struct cf_blob_mount *mount,
+                         const struct cf_mount_opts *opts, struct cf_err *err)
+{
+    const struct ocispec_mount *m = &b->in->spec->config->mounts[index];
+    const char *field = cf_arena_printf(b->in->arena, "mounts[%u]", index);
+    struct cf_source_param *list;
+    size_t n;
+    int r;
+
+    if (!field)
+        return cf_err_oom(err);
+    /* There is room for what a tmpfs without flags of the superblock does not use. */
+    r = list_params(b, "tmpfs", opts, false, &list, &n, err);
+    if (r < 0)
+        return r;
+    list[n].key = "source";
+    list[n++].value = cf_str_empty(m->source) ? "tmpfs" : m->source;
+    r = cf_dev_plan_tmpfs(b->in, b->plan, list, n, mount->attr_set, field, err);
+    if (r < 0)
+        return r;
+    mount->kind = CF_MOUNT_TREE;
+    mount->fd = r;
+    mount->flags |= CF_MOUNT_MADE;
+    mount->attr_set = 0;
+    return 0;
+}
+
 int cf_mount_build_fs(struct cf_mount_build *b, uint32_t index, const char *target, const struct cf_mount_opts *opts,
                       const struct cf_mount_idmap *idmap, struct cf_err *err)
 {
@@ -266,7 +331,10 @@ int cf_mount_build_fs(struct cf_mount_build *b, uint32_t index, const char *targ
         mount.attr_set |= MOUNT_ATTR_NOSYMFOLLOW;
     if (mapped)
         return build_mapped(b, index, target, opts, idmap, &mount, err);
-    r = cf_mount_fs_params(b, type, opts, false, &mount.params, err);
+    if (tmpfs && host_can_make(b, index, &mount, opts))
+        r = plan_host_dev(b, index, &mount, opts, err);
+    else
+        r = cf_mount_fs_params(b, type, opts, false, &mount.params, err);
     if (r < 0)
         return r;
     mount.propagation = cf_blob_add_array(blob, opts->propagation, opts->n_propagation, sizeof(uint32_t));

@@ -333,7 +333,10 @@ static int own_dev(struct cf_init *in, struct cf_fd_run *run, struct cf_err *err
         {"source", "tmpfs"}, {"mode", "755"}, {"size", "65536k"}};
     int fd, target_fd, r;
 
-    fd = cf_fs_child_tmpfs(params, 3, MOUNT_ATTR_NOSUID, run);
+    if (in->blob.h->dev_fd != CF_NO_FD)
+        fd = cf_init_take_fd(in, in->blob.h->dev_fd);
+    else
+        fd = cf_fs_child_tmpfs(params, 3, MOUNT_ATTR_NOSUID, run);
     if (fd < 0)
         return cf_err_sys(err, fd, "make a tmpfs for `/dev`");
     r = cf_sys_move_mount(fd, "", in->root_fd, "dev", MOVE_MOUNT_F_EMPTY_PATH);

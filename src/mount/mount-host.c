@@ -17,6 +17,7 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "mount/clone-attr.h"
+#include "mount/dev-host.h"
 #include "mount/mount-idmap.h"
 #include "sys/fs.h"
 #include "sys/mountfd.h"
@@ -26,6 +27,7 @@ struct host_open {
     struct cf_plan *plan;
     const struct cf_cgroup *cgroup;
     int rootfs_fd, gate_fd, pidns_fd;
+    int store_fd; /* the tmpfs of nodes that are made one by one, -1: none yet */
     bool mounts_changed;
     bool two_calls; /* see cf_mount_clone_attr() */
     int *map_fds;   /* one for each of plan->idmaps, plus 1; 0: not made yet */
@@ -234,12 +236,17 @@ static int open_bind(struct host_open *h, const struct cf_source *s, struct cf_e
     return cf_steal_fd(&fd);
 }
 
-static int open_device(const struct cf_source *s, struct cf_err *err)
+static int open_device(struct host_open *h, const struct cf_source *s, struct cf_err *err)
 {
     cf_auto_fd int fd = -EBADF;
     struct stat st;
     int r;
 
+    if (s->n_nodes) {
+        r = cf_dev_host_node(s, &h->store_fd, (size_t) (s - h->plan->sources), err);
+        if (r != -EOPNOTSUPP || err->kind != COFFER_ERROR_NONE)
+            return r;
+    }
     fd = cf_sys_open_tree(AT_FDCWD, s->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (fd < 0) {
         r = cf_err_sys(err, fd, "open device `%s`", s->path);
@@ -369,11 +376,13 @@ static int open_source(struct host_open *h, const struct cf_source *s, struct cf
         r = open_fs(h, s, err);
         break;
     case CF_SOURCE_DEVICE:
-        r = open_device(s, err);
+        r = open_device(h, s, err);
         break;
     case CF_SOURCE_CGROUP:
         r = open_cgroup(h, s, err);
         break;
+    case CF_SOURCE_DEV:
+        return cf_dev_host_open(s, err);
     case CF_SOURCE_GATE:
         r = open_given(h->gate_fd, "the start socket", err);
         break;
@@ -394,6 +403,7 @@ int cf_mount_host_open(struct cf_plan *plan, int rootfs_fd, const struct cf_cgro
 {
     struct host_open h = {
         .plan = plan, .cgroup = cgroup, .rootfs_fd = rootfs_fd, .gate_fd = gate_fd, .pidns_fd = pidns_fd,
+        .store_fd = -EBADF,
     };
     struct cf_ref mounts;
     size_t n = 0;
@@ -406,6 +416,7 @@ int cf_mount_host_open(struct cf_plan *plan, int rootfs_fd, const struct cf_cgro
         fds[n] = r;
     }
     close_maps(&h);
+    cf_fd_close(&h.store_fd);
     if (r < 0) {
         while (n > 0)
             cf_fd_close(&fds[--n]);

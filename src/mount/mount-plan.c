@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "mount/dev-plan.h"
 #include "mount/mount-build.h"
 #include "path/path.h"
 #include "sys/task.h"
@@ -294,6 +295,28 @@ static int plan_one(struct cf_mount_build *b, uint32_t index, struct cf_err *err
     return cf_mount_build_fs(b, index, target, &opts, &idmap, err);
 }
 
+/* The configuration has no mount at /dev: it gets a tmpfs, of the host's making where init could not fill it. */
+static int plan_own_dev(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err)
+{
+    struct cf_source_param *list;
+    int fd;
+
+    cf_plan_set_flag(plan, CF_BLOB_OWN_DEV);
+    if (!cf_dev_plan_host_makes(in, plan))
+        return 0;
+    list = cf_arena_calloc(in->arena, 3 + CF_DEV_PLAN_OWN_PARAMS, sizeof(*list));
+    if (!list)
+        return cf_err_oom(err);
+    list[0] = (struct cf_source_param) {"source", "tmpfs"};
+    list[1] = (struct cf_source_param) {"mode", "755"};
+    list[2] = (struct cf_source_param) {"size", "65536k"};
+    fd = cf_dev_plan_tmpfs(in, plan, list, 3, MOUNT_ATTR_NOSUID, NULL, err);
+    if (fd < 0)
+        return fd;
+    cf_blob_header(plan->blob)->dev_fd = fd;
+    return 0;
+}
+
 int cf_mount_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err)
 {
     const struct ocispec_config *config = in->spec->config;
@@ -321,8 +344,11 @@ int cf_mount_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, st
         if (r < 0)
             return r;
     }
-    if (cf_plan_has_flag(plan, CF_BLOB_MOUNTNS) && cf_mount_find(in, "/dev") < 0)
-        cf_plan_set_flag(plan, CF_BLOB_OWN_DEV);
+    if (cf_plan_has_flag(plan, CF_BLOB_MOUNTNS) && cf_mount_find(in, "/dev") < 0) {
+        r = plan_own_dev(in, plan, err);
+        if (r < 0)
+            return r;
+    }
     mounts = cf_blob_add_array(plan->blob, plan->mounts, plan->n_mounts, sizeof(*plan->mounts));
     cf_blob_header(plan->blob)->mounts = mounts;
     return 0;

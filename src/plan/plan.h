@@ -52,11 +52,12 @@ struct cf_plan_input {
 enum cf_source_kind {
     CF_SOURCE_ROOT = 1, /* the rootfs: recursive clone; without a mount namespace the directory itself */
     CF_SOURCE_BIND,     /* open_tree(path, CLONE), attributes and propagation applied at once */
-    CF_SOURCE_DEVICE,   /* clone of a device node, type and numbers checked */
+    CF_SOURCE_DEVICE,   /* clone of a device node: made here (one of `nodes`), or the host's, checked */
     CF_SOURCE_CGROUP,   /* clone of the container's own cgroup directory (path: v1 controller or NULL) */
     CF_SOURCE_GATE,     /* the listening start.sock */
     CF_SOURCE_PIDNS,    /* the joined pid namespace */
     CF_SOURCE_FS,       /* a new file system that init could not make: it is id-mapped */
+    CF_SOURCE_DEV,      /* a new tmpfs for /dev, owned by the container's root, with `nodes` in it */
     CF_SOURCE_KIND_COUNT
 };
 
@@ -64,6 +65,14 @@ enum cf_source_kind {
 struct cf_source_param {
     const char *key;
     const char *value;
+};
+
+/* A device node that the host makes for a container with a user namespace: ids of the host, exact mode. */
+struct cf_source_node {
+    const char *name; /* below the root of the tmpfs; parents are made */
+    uint32_t mode, major, minor;
+    uint32_t uid, gid;
+    uint32_t config_index; /* in linux.devices, UINT32_MAX: a default device */
 };
 
 /* A mapping of id-mapped mounts: from ids of the file system to ids as the runtime sees them. Equal ones are one. */
@@ -103,8 +112,11 @@ struct cf_source {
     struct cf_warning *exposed;          /* with idmap: to be said if ordinary users of the host can reach
                                             the source (rule U4); NULL: it does not matter */
     const char *fstype;                  /* CF_SOURCE_FS: type; path is the source, NULL: none */
-    const struct cf_source_param *params;
+    const struct cf_source_param *params; /* CF_SOURCE_FS, CF_SOURCE_DEV */
     size_t n_params;
+    struct cf_source_node *nodes;        /* CF_SOURCE_DEV; CF_SOURCE_DEVICE: one or none */
+    size_t n_nodes;
+    uint32_t root_uid, root_gid;         /* CF_SOURCE_DEV: host ids of the container's root */
 };
 
 /* A hook that the host runs. */

@@ -64,6 +64,7 @@ static const struct bit mount_bits[] = {
     {CF_MOUNT_DEST_NOFOLLOW, "dest-nofollow"},
     {CF_MOUNT_IS_PTS, "is-pts"},
     {CF_MOUNT_COPY_SYMLINK, "copy-symlink"},
+    {CF_MOUNT_MADE, "made"},
 };
 
 static const struct bit propagation_bits[] = {
@@ -222,7 +223,7 @@ static void dump_mount(struct text *t, const struct cf_blob *b, uint32_t i,
 static void dump_device(struct text *t, const struct cf_blob *b, uint32_t i,
                         const struct cf_blob_device *d)
 {
-    static const char *const hows[CF_DEVICE_HOW_COUNT] = {"?", "mknod", "tree", "bind"};
+    static const char *const hows[CF_DEVICE_HOW_COUNT] = {"?", "mknod", "tree", "bind", "made"};
 
     add(t, "device[%u] %s", i, hows[d->how]);
     add_str(t, b, "path", d->path);
@@ -362,6 +363,8 @@ char *cf_blob_dump(const struct cf_blob *b)
     add_bits(&t, "flags", h->flags, header_bits, COUNT(header_bits));
     add(&t, "\n");
     add(&t, "fds n=%u root=%d gate=%d null=%d\n", h->n_fds, h->root_fd, h->gate_fd, h->null_fd);
+    if (h->dev_fd != CF_NO_FD)
+        add(&t, "dev=%d\n", h->dev_fd);
     line_str(&t, b, "id", h->id);
     line_str(&t, b, "root", h->root_path);
     dump_filesystem(&t, b);

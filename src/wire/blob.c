@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define ALL_FLAGS ((CF_BLOB_NO_CAPABILITIES << 1) - 1)
-#define ALL_MOUNT_FLAGS ((CF_MOUNT_OPTIONAL_BIND_SYS << 1) - 1)
+#define ALL_MOUNT_FLAGS ((CF_MOUNT_MADE << 1) - 1)
 #define PROPAGATION_TYPES                                                                          \
     ((uint32_t) MS_SHARED | (uint32_t) MS_SLAVE | (uint32_t) MS_PRIVATE | (uint32_t) MS_UNBINDABLE)
 #define MAX_RLIMIT 16u
@@ -119,7 +119,9 @@ static void check_mount(struct check *c, const struct cf_blob_mount *m)
         need_fd(c, m->fd);
     if (m->kind == CF_MOUNT_BIND)
         need_str(c, m->source);
-    if (m->kind == CF_MOUNT_FS)
+    if (m->flags & CF_MOUNT_MADE)
+        require(c, m->kind == CF_MOUNT_TREE);
+    if (m->kind == CF_MOUNT_FS || (m->flags & CF_MOUNT_MADE))
         need_str(c, m->fstype);
 
     ARRAY(c, m->params, params, n);
@@ -245,6 +247,7 @@ int cf_blob_check(const void *base, uint64_t size, struct cf_blob *ret)
     check_fd(&c, h->root_fd);
     check_fd(&c, h->gate_fd);
     check_fd(&c, h->null_fd);
+    check_fd(&c, h->dev_fd);
     if (h->flags & CF_BLOB_GATE)
         need_fd(&c, h->gate_fd);
     check_str(&c, h->id);

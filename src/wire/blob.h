@@ -74,7 +74,7 @@ enum cf_mount_kind {
 #define CF_MOUNT_DEST_NOFOLLOW (1u << 8)
 #define CF_MOUNT_IS_PTS (1u << 9)        /* devpts at /dev/pts: its fd serves the terminal */
 #define CF_MOUNT_COPY_SYMLINK (1u << 10) /* source is a symlink: recreate `source` text at target */
-#define CF_MOUNT_OPTIONAL_BIND_SYS (1u << 11) /* reserved */
+#define CF_MOUNT_MADE (1u << 11)         /* CF_MOUNT_TREE: not a bind, the host made this file system for us */
 
 /* One parameter for fsconfig(2): value 0 = a flag. */
 struct cf_blob_fsparam {
@@ -101,8 +101,9 @@ struct cf_blob_mount {
 
 enum cf_device_how {
     CF_DEVICE_MKNOD = 1, /* mknod with mode and owner */
-    CF_DEVICE_TREE,      /* attach a clone of the host's node (fd) on an empty file */
+    CF_DEVICE_TREE,      /* attach a clone of a node that the host has, or has made (fd), on an empty file */
     CF_DEVICE_BIND,      /* the same, opened by init from `source` (rootless) */
+    CF_DEVICE_MADE,      /* it is there: in the tmpfs for /dev that the host made */
     CF_DEVICE_HOW_COUNT
 };
 
@@ -127,7 +128,7 @@ struct cf_blob_link {
 struct cf_blob_sysctl {
     cf_str path; /* below /proc/sys, with '/' separators: "net/ipv4/ip_forward" */
     cf_str value;
-    cf_str key; /* as written in config.json, for messages */
+    cf_str key; /* as written in config.json, for messages; 0: a default of ours below user/, these come first */
 };
 
 struct cf_blob_rlimit {
@@ -175,7 +176,7 @@ struct cf_blob_header {
     int32_t gate_fd; /* listening start.sock, CF_NO_FD without gate */
     int32_t null_fd; /* tree of a verified null device for masks; CF_NO_FD: /dev/null made here */
     int32_t pidns_fd; /* the joined pid namespace (CF_BLOB_PIDNS_JOINED), CF_NO_FD otherwise */
-    uint32_t reserved0;
+    int32_t dev_fd;   /* with CF_BLOB_OWN_DEV: the tmpfs for /dev, CF_NO_FD: made by init */
     cf_str id;
     cf_str root_path; /* host path of the rootfs: hooks, messages */
     uint32_t root_propagation; /* final propagation of the container's "/": MS_* [|MS_REC], 0: none */

@@ -123,29 +123,172 @@ run_on_v2() {
   assert_same 'names outside' null "$(ls "$BATS_TEST_TMPDIR/dev")"
 }
 
-@test "user namespace: the default devices are the host's nodes and work" {
+@test "user namespace: the default devices belong to the container's root and work" {
+  local before
+  before=$(stat -c '%n %a %u %g %Z' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty)
   setup_userns_bundle
-  run_testinit statpath /dev/null /dev/zero /dev/tty + open /dev/null /dev/zero /dev/full /dev/random /dev/urandom
-  for row in null:1:3 zero:1:5 tty:5:0; do
+  run_testinit statpath /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty + \
+    open /dev/null /dev/zero /dev/full /dev/random /dev/urandom
+  for row in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
     IFS=: read -r name major minor <<<"$row"
-    assert_match "^/dev/$name type=char mode=0666 uid=[0-9]+ gid=[0-9]+ rdev=$major:$minor "
+    assert_match "^/dev/$name type=char mode=0666 uid=0 gid=0 rdev=$major:$minor "
   done
   for name in null zero full random urandom; do
     assert_line "open-read /dev/$name=OK"
     assert_line "open-write /dev/$name=OK"
   done
+  run_script 'chmod 600 /dev/null /dev/zero && rm /dev/random'
+  assert_same "the host's nodes" "$before" "$(stat -c '%n %a %u %g %Z' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty)"
 }
 
-@test "user namespace: linux.devices, one that the host lacks is an error" {
+@test "user namespace: /dev is one mount, as without" {
   setup_userns_bundle
-  bundle_edit '.linux.devices = [{path: "/dev/random", type: "c", major: 1, minor: 8}, {path: "/dev/p", type: "p", uid: 5, gid: 6}]'
-  run_testinit statpath /dev/random /dev/p
-  assert_match '^/dev/random type=char .* rdev=1:8 '
-  assert_match '^/dev/p type=fifo mode=0666 uid=5 gid=6 '
-  bundle_edit '.linux.devices = [{path: "/dev/no-such-device", type: "c", major: 1, minor: 8}]'
+  set_args awk '$5 ~ "^/dev" && / - (tmpfs|devtmpfs) / { print $5, $NF }' /proc/self/mountinfo
   run_bundle
+  assert_status 0
+  assert_same mounts '/dev /dev/shm' "$(cut -d' ' -f1 <<<"$output" | tr '\n' ' ' | sed 's/ $//')"
+  assert_match '^/dev rw,size=65536k,mode=755'
+}
+
+@test "user namespace: linux.devices: modes, owners, parents, and what the host does not have" {
+  setup_userns_bundle
+  bundle_edit '.linux.devices = [
+    {path: "/dev/random", type: "c", major: 1, minor: 8, fileMode: 384, uid: 7, gid: 8},
+    {path: "/dev/net/tun", type: "c", major: 10, minor: 200, fileMode: 432, uid: 0, gid: 5},
+    {path: "/dev/mine/deep/c", type: "c", major: 1, minor: 3, fileMode: 0, uid: 1000, gid: 1000},
+    {path: "/dev/no-such-device", type: "b", major: 7, minor: 200},
+    {path: "/dev/mine/p", type: "p", uid: 5, gid: 6}]'
+  set_args testinit statpath /dev/random /dev/net/tun /dev/mine/deep/c /dev/no-such-device /dev/mine/p /dev/net /dev/mine /dev/mine/deep
+  for mask in 000 077; do
+    run bash -c "umask $mask; '$COFFER' --root '$ROOT' run --bundle '$BUNDLE' $CID"
+    assert_status 0
+    assert_match '^/dev/random type=char mode=0600 uid=7 gid=8 rdev=1:8 '
+    assert_match '^/dev/net/tun type=char mode=0660 uid=0 gid=5 rdev=10:200 '
+    assert_match '^/dev/mine/deep/c type=char mode=0000 uid=1000 gid=1000 rdev=1:3 '
+    assert_match '^/dev/no-such-device type=block mode=0666 uid=0 gid=0 rdev=7:200 '
+    assert_match '^/dev/mine/p type=fifo mode=0666 uid=5 gid=6 '
+    assert_match '^/dev/net type=dir mode=0755 uid=0 gid=0 '
+    assert_match '^/dev/mine type=dir mode=0755 uid=0 gid=0 '
+    assert_match '^/dev/mine/deep type=dir mode=0755 uid=0 gid=0 '
+  done
+}
+
+@test "user namespace: a device of mode 0600 is its owner's to use, nobody else's" {
+  local fuse=ENODEV
+  setup_userns_bundle
+  if (exec 9<>/dev/fuse) 2>/dev/null; then fuse=OK; fi
+  bundle_edit '.linux.devices = [{path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 384, uid: $u, gid: 0},
+      {path: "/dev/secret", type: "c", major: 1, minor: 5, fileMode: 384, uid: $u, gid: 0}]
+    | .linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229, access: "rwm"}]
+    | .process.user = {uid: 1000, gid: 1000} | .process.capabilities = {}' --argjson u 1000
+  run_testinit open /dev/secret /dev/fuse
+  assert_line 'open-read /dev/secret=OK'
+  assert_line 'open-write /dev/secret=OK'
+  assert_match "^open-read /dev/fuse=($fuse|ENODEV|ENXIO)$"
+  bundle_edit '.process.user = {uid: 1001, gid: 1001}'
+  run_testinit open /dev/secret /dev/fuse
+  assert_line 'open-read /dev/secret=EACCES'
+  assert_line 'open-read /dev/fuse=EACCES'
+}
+
+# Before Linux 6.15 a node that goes onto a mount or out of /dev is the host's, which has it under that name.
+kernel_clones_detached() {
+  local major minor
+  IFS=.- read -r major minor _ </proc/sys/kernel/osrelease
+  [ $((major * 1000 + minor)) -ge 6015 ]
+}
+
+@test "user namespace: devices outside /dev and below another mount" {
+  kernel_clones_detached || skip 'the kernel clones no detached mount (before 6.15)'
+  setup_userns_bundle
+  bundle_edit '.root.readonly = false | .linux.devices = [
+    {path: "/opt/x", type: "c", major: 1, minor: 8, fileMode: 384, uid: 5, gid: 6},
+    {path: "/dev/shm/zero", type: "c", major: 1, minor: 5, fileMode: 416, uid: 0, gid: 6}]'
+  run_testinit statpath /opt/x /dev/shm/zero + open /opt/x /dev/shm/zero
+  assert_match '^/opt/x type=char mode=0600 uid=5 gid=6 rdev=1:8 '
+  assert_match '^/dev/shm/zero type=char mode=0640 uid=0 gid=6 rdev=1:5 '
+  assert_line 'open-read /dev/shm/zero=OK'
+}
+
+@test "user namespace: /dev from nowhere, read-only, and with other options" {
+  local options
+  setup_userns_bundle
+  bundle_edit '.mounts |= map(select(.destination != "/dev"))'
+  run_testinit statpath /dev /dev/null /dev/fd + open /dev/null
+  assert_match '^/dev type=dir mode=0755 uid=0 gid=0 '
+  assert_match '^/dev/null type=char mode=0666 uid=0 gid=0 rdev=1:3 '
+  assert_line 'open-write /dev/null=OK'
+
+  setup_userns_bundle second
+  bundle_edit '.mounts += [{destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["remount", "ro", "nosuid"]}]'
+  run_bundle
+  kernel_clones_detached || return 0
+  # Devices come after all mounts.
+  [ "$status" -eq 0 ] || assert_has /dev
+
+  for options in '["nosuid","mode=700","size=1m","nr_inodes=100"]' '["nosuid","uid=5","gid=6","mode=755"]' '["nosuid"]'; do
+    setup_userns_bundle "third-$RANDOM"
+    bundle_edit '(.mounts[] | select(.destination == "/dev")).options = $o' --argjson o "$options"
+    run_testinit statpath /dev /dev/null + open /dev/null
+    assert_match '^/dev/null type=char mode=0666 uid=0 gid=0 rdev=1:3 '
+    assert_line 'open-write /dev/null=OK'
+    case $options in
+      *mode=700*) assert_match '^/dev type=dir mode=0700 uid=0 gid=0 ' ;;
+      *uid=5*) assert_match '^/dev type=dir mode=0755 uid=5 gid=6 ' ;;
+    esac
+  done
+}
+
+@test "user namespace: a mount that the image leads to /dev/null does not become the null device" {
+  local way
+  for way in /led /dev/null; do
+    setup_userns_bundle "bundle-${way##*/}"
+    echo data >"$BATS_TEST_TMPDIR/volume"
+    chown 100000:100000 "$BATS_TEST_TMPDIR/volume"
+    ln -sfn /dev/null "$BUNDLE/rootfs/led"
+    add_mount "$way" none "$BATS_TEST_TMPDIR/volume" bind
+    set_args testinit statpath /dev/null + cat /proc/timer_list
+    run_bundle
+    if [ "$status" -eq 0 ]; then
+      assert_match '^/dev/null type=char .* rdev=1:3 '
+      assert_lacks data
+    else
+      assert_has /dev/null
+    fi
+    assert_same volume data "$(cat "$BATS_TEST_TMPDIR/volume")"
+  done
+}
+
+@test "user namespace: a mount at a default device's place is kept when it is that device" {
+  setup_userns_bundle
+  add_mount /dev/zero none /dev/zero bind dev
+  run_testinit statpath /dev/zero + open /dev/zero
+  assert_match '^/dev/zero type=char mode=0666 .* rdev=1:5 '
+  assert_line 'open-read /dev/zero=OK'
+}
+
+@test "user namespace: where the runtime may not make nodes, the host's are bound" {
+  setup_userns_bundle
+  bundle_edit '.linux.devices = [{path: "/dev/random", type: "c", major: 1, minor: 8}]'
+  set_args testinit statpath /dev/random /dev/null + open /dev/null
+  run capsh --drop=cap_mknod -- -c "'$COFFER' --root '$ROOT' run --bundle '$BUNDLE' '$CID'"
+  assert_status 0
+  assert_match '^/dev/random type=char .* rdev=1:8 '
+  assert_line 'open-write /dev/null=OK'
+  bundle_edit '.linux.devices = [{path: "/dev/no-such-device", type: "c", major: 1, minor: 8}]'
+  run capsh --drop=cap_mknod -- -c "'$COFFER' --root '$ROOT' run --bundle '$BUNDLE' '$CID'"
   assert_status 1
   assert_has /dev/no-such-device
+}
+
+@test "user namespace: many containers at once leave no mount on the host" {
+  local i before
+  setup_userns_bundle
+  before=$(cut -d' ' -f4- /proc/self/mountinfo | sort)
+  set_args sleep 100
+  start_bundle
+  nsenter -t "$PID" -m true
+  assert_same mounts "$before" "$(cut -d' ' -f4- /proc/self/mountinfo | sort)"
 }
 
 @test "user namespace: no device nodes can be made, none on a volume can be opened" {

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 
 #include "mount/mount.h"
@@ -80,15 +81,92 @@ Test(device_plan, configured)
     plan_test_done(&p);
 }
 
+#define DEV "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"mode=755\"]}"
+
 Test(device_plan, user_namespace)
+{
+    const struct cf_source *dev;
+    struct plan_test p;
+
+    /* All of them in the tmpfs that the host makes. */
+    EXPECT_OK(&p, plan(&p, CONFIG(USERNS ",\"devices\":[{\"path\":\"/dev/net/tun\",\"type\":\"c\",\"major\":10,"
+                                         "\"minor\":200,\"fileMode\":384,\"uid\":5,\"gid\":6},"
+                                         "{\"path\":\"/dev/p\",\"type\":\"p\"}]", DEV)));
+    EXPECT_IN(&p, "device[0] made path=\"/dev/net/tun\" mode=020600 dev=10:200 owner=5:6 config=0\n"
+                  "device[1] mknod path=\"/dev/p\"");
+    EXPECT_IN(&p, "device[2] made path=\"/dev/null\" mode=020666 dev=1:3 owner=0:0\n");
+    EXPECT_NOT_IN(&p, "own-dev");
+    cr_assert_eq(p.plan.n_sources, 2);
+    dev = &p.plan.sources[1];
+    cr_expect_eq(dev->kind, CF_SOURCE_DEV);
+    cr_expect_eq(dev->root_uid, 100000);
+    cr_assert_eq(dev->n_params, 4);
+    cr_expect_str_eq(dev->params[1].key, "mode");
+    cr_expect_str_eq(dev->params[2].value, "100000");
+    cr_assert_eq(dev->n_nodes, 7);
+    cr_expect_str_eq(dev->nodes[0].name, "net/tun");
+    cr_expect_eq(dev->nodes[0].mode, S_IFCHR | 0600);
+    cr_expect_eq(dev->nodes[0].uid, 100005);
+    cr_expect_eq(dev->nodes[0].gid, 100006);
+    cr_expect_str_eq(dev->nodes[1].name, "null");
+    cr_expect_eq(dev->nodes[1].uid, 100000);
+    plan_test_done(&p);
+
+    /* The same without a mount at /dev. */
+    EXPECT_OK(&p, plan(&p, CONFIG(USERNS, "")));
+    EXPECT_IN(&p, "own-dev");
+    EXPECT_IN(&p, "dev=1\n");
+    EXPECT_IN(&p, "device[0] made path=\"/dev/null\"");
+    cr_expect_eq(p.plan.sources[1].n_nodes, 6);
+    plan_test_done(&p);
+}
+
+Test(device_plan, user_namespace_one_by_one)
+{
+    /* What the host cannot do as init would: the nodes are cloned from a private tmpfs. */
+    static const char *const options[] = {
+        "\"nosuid\"", "\"mode=755\",\"ro\"", "\"mode=755\",\"uid=5\"", "\"mode=755\",\"tmpcopyup\"", "\"mode=755\",\"shared\"",
+        "\"mode=755\",\"nodev\"", "\"mode=755\",\"huge=always\"",
+    };
+    struct plan_test p;
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        char json[1024];
+
+        (void) snprintf(json, sizeof(json),
+                        CONFIG(USERNS, "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"options\":[%s]}"), options[i]);
+        EXPECT_OK(&p, plan(&p, json));
+        EXPECT_IN(&p, "device[0] tree path=\"/dev/null\" mode=020666 dev=1:3 owner=0:0 fd=1\n");
+        cr_expect_eq(p.plan.sources[1].kind, CF_SOURCE_DEVICE);
+        cr_expect_eq(p.plan.sources[1].n_nodes, 1);
+        plan_test_done(&p);
+    }
+    EXPECT_OK(&p, plan(&p, CONFIG(USERNS, DEV ",{\"destination\":\"/dev/\",\"options\":[\"remount\",\"size=1m\"]}")));
+    EXPECT_IN(&p, "device[0] tree path=\"/dev/null\"");
+    plan_test_done(&p);
+
+    /* Onto, and below, what is mounted; outside /dev. */
+    EXPECT_OK(&p, plan(&p, CONFIG(USERNS ",\"devices\":[" FUSE ",{\"path\":\"/dev/x/y\",\"type\":\"c\",\"major\":10,"
+                                         "\"minor\":1},{\"path\":\"/opt/z\",\"type\":\"b\",\"major\":8,\"minor\":1}]",
+                                  DEV ",{\"destination\":\"/dev/fuse\",\"source\":\"/dev/fuse\",\"options\":[\"bind\"]},"
+                                      "{\"destination\":\"/dev/x\",\"type\":\"tmpfs\"}")));
+    EXPECT_IN(&p, "device[0] tree path=\"/dev/fuse\"");
+    EXPECT_IN(&p, "device[1] tree path=\"/dev/x/y\"");
+    EXPECT_IN(&p, "device[2] tree path=\"/opt/z\"");
+    EXPECT_IN(&p, "device[3] made path=\"/dev/null\"");
+    plan_test_done(&p);
+}
+
+Test(device_plan, user_namespace_without_mknod)
 {
     struct plan_test p;
 
-    EXPECT_OK(&p, plan(&p, CONFIG(USERNS ",\"devices\":[" FUSE ",{\"path\":\"/dev/p\",\"type\":\"p\"}]", "")));
+    plan_test_init(&p, CONFIG(USERNS ",\"devices\":[" FUSE "]", DEV));
+    p.facts.cap_effective &= ~(UINT64_C(1) << CAP_MKNOD);
+    EXPECT_OK(&p, build(&p));
     EXPECT_IN(&p, "device[0] tree path=\"/dev/fuse\" source=\"/dev/fuse\" mode=020666 dev=10:229 owner=0:0 fd=1");
-    EXPECT_IN(&p, "device[1] mknod path=\"/dev/p\"");
-    EXPECT_IN(&p, "device[2] tree path=\"/dev/null\" source=\"/dev/null\" mode=020666 dev=1:3 owner=0:0 fd=2\n");
     cr_expect_eq(p.plan.sources[1].kind, CF_SOURCE_DEVICE);
+    cr_expect_eq(p.plan.sources[1].n_nodes, 0);
     cr_expect_eq(p.plan.sources[1].device_mode, S_IFCHR);
     cr_expect_eq(p.plan.sources[1].device_major, 10);
     cr_expect_eq(p.plan.sources[1].device_minor, 229);

@@ -139,13 +139,14 @@ Test(mount_idmap, new_file_systems)
 #define FS(type, rest) "{\"destination\":\"/m\",\"type\":\"" type "\",\"source\":\"dev\"" rest "}"
     /* What init makes is mapped as the container is; anything else the host has to make. */
     EXPECT_OK(&p, plan(&p, CONFIG(FS("tmpfs", OPTIONS("\"idmap\",\"uid=7\"")), USERNS)));
-    cr_expect_eq(p.plan.n_sources, 1);
+    cr_expect_eq(p.plan.n_sources, 2); /* root, and /dev, which has no mount here */
+    cr_expect_eq(p.plan.sources[1].kind, CF_SOURCE_DEV);
     (void) plan_test_dump(&p);
     EXPECT_IN(&p, "mount[0] fs target=\"/m\"");
     plan_test_done(&p);
 
     EXPECT_OK(&p, plan(&p, CONFIG(FS("ext4", OPTIONS("\"idmap\",\"ro\",\"noload\",\"errors=panic\"")), USERNS)));
-    cr_assert_eq(p.plan.n_sources, 2);
+    cr_assert_eq(p.plan.n_sources, 3);
     cr_expect_eq(p.plan.sources[1].kind, CF_SOURCE_FS);
     cr_expect_str_eq(p.plan.sources[1].fstype, "ext4");
     cr_expect_str_eq(p.plan.sources[1].path, "dev");
