@@ -68,8 +68,10 @@ int cf_device_child_console(struct cf_init *in, struct cf_err *err);
 /* mount/mask-child.c */
 int cf_mask_child_apply(struct cf_init *in, struct cf_err *err);
 
-/* net/sysctl-child.c, net/uts-child.c, net/loopback-child.c */
+/* net/sysctl-child.c, net/budget-child.c, net/uts-child.c, net/loopback-child.c */
 int cf_sysctl_child_apply(struct cf_init *in, struct cf_err *err);
+/** The first @count sysctls of the plan: limits of the new user namespace. A failure is a warning. */
+void cf_budget_child_apply(struct cf_init *in, uint32_t count);
 int cf_uts_child_apply(struct cf_init *in, struct cf_err *err);
 int cf_loopback_child_up(struct cf_init *in, struct cf_err *err);
 

@@ -8,3 +8,14 @@
 
 /** linux.sysctl -> blob; which namespace owns a key (rule R9). hostname and domainname too. */
 int cf_sysctl_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err);
+
+/** Kinds of namespaces that a user namespace counts. */
+#define CF_BUDGET_COUNT 8
+
+/**
+ * cf_budget_plan_defaults() - what is written to user.max_*_namespaces of a new user namespace
+ * @list: room for CF_BUDGET_COUNT
+ * Return: how many were filled in, or -EINVAL with err (code userns-nested).
+ */
+int cf_budget_plan_defaults(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_blob_sysctl *list,
+                            struct cf_err *err);

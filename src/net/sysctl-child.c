@@ -25,9 +25,13 @@ int cf_sysctl_child_apply(struct cf_init *in, struct cf_err *err)
     const struct cf_blob_header *h = in->blob.h;
     const struct cf_blob_sysctl *s = cf_blob_at(&in->blob, h->sysctls);
     int private_fd = -1, r = 0;
+    uint32_t first = 0;
     char path[PATH_MAX];
 
-    for (uint32_t i = 0; r >= 0 && i < h->sysctls.count; i++) {
+    while (first < h->sysctls.count && !s[first].key)
+        first++;
+    cf_budget_child_apply(in, first);
+    for (uint32_t i = first; r >= 0 && i < h->sysctls.count; i++) {
         const char *key = cf_blob_str(&in->blob, s[i].key);
         const char *value = cf_blob_str(&in->blob, s[i].value);
 

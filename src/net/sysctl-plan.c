@@ -112,39 +112,65 @@ static int plan_names(const struct cf_plan_input *in, struct cf_plan *plan, stru
     return 0;
 }
 
+static int plan_one(const struct cf_plan_input *in, struct cf_plan *plan, const char *key, const char *value,
+                    struct cf_blob_sysctl *ret, struct cf_err *err)
+{
+    const char *path = "";
+    int type, r;
+
+    r = key_path(in, key, &path, err);
+    if (r < 0)
+        return r;
+    if (strcmp(path, "kernel/hostname") == 0)
+        return sysctl_error(key, "sysctl-hostname", "is set with the key hostname of config.json", err);
+    type = owner_of(path);
+    if (!type || !(plan->ns.listed & (uint64_t) type))
+        return sysctl_error(key, "sysctl-not-namespaced", "is not in a separate kernel namespace", err);
+    if (strpbrk(value, "\r\n"))
+        return sysctl_error(key, "sysctl-value", "has a line break in its value", err);
+    ret->path = cf_blob_add_str(plan->blob, path);
+    ret->value = cf_blob_add_str(plan->blob, value);
+    ret->key = cf_blob_add_str(plan->blob, key);
+    return 0;
+}
+
 int cf_sysctl_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err)
 {
     const struct ocispec_linux *l = cf_plan_linux(in);
     const struct ocispec_string_map *map = l ? l->sysctl : NULL;
-    struct cf_blob_sysctl *list;
+    struct cf_blob_sysctl defaults[CF_BUDGET_COUNT], *list, *first;
+    size_t n = map ? map->n : 0;
     struct cf_ref ref;
     int r;
 
     r = plan_names(in, plan, err);
-    if (r < 0 || !map || map->n == 0)
+    if (r >= 0)
+        r = cf_budget_plan_defaults(in, plan, defaults, err);
+    if (r < 0)
         return r;
-    list = cf_arena_calloc(in->arena, map->n, sizeof(*list));
-    if (!list)
+    if (r == 0 && n == 0)
+        return 0;
+    first = cf_arena_calloc(in->arena, CF_BUDGET_COUNT + n, sizeof(*first));
+    if (!first)
         return cf_err_oom(err);
-    for (size_t i = 0; i < map->n; i++) {
-        const char *key = map->keys[i], *path = "";
-        int type;
+    list = first + CF_BUDGET_COUNT;
+    first = list;
+    for (size_t i = 0; i < n; i++) {
+        int q = plan_one(in, plan, map->keys[i], map->values[i], &list[i], err);
 
-        r = key_path(in, key, &path, err);
-        if (r < 0)
-            return r;
-        if (strcmp(path, "kernel/hostname") == 0)
-            return sysctl_error(key, "sysctl-hostname", "is set with the key hostname of config.json", err);
-        type = owner_of(path);
-        if (!type || !(plan->ns.listed & (uint64_t) type))
-            return sysctl_error(key, "sysctl-not-namespaced", "is not in a separate kernel namespace", err);
-        if (strpbrk(map->values[i], "\r\n"))
-            return sysctl_error(key, "sysctl-value", "has a line break in its value", err);
-        list[i].path = cf_blob_add_str(plan->blob, path);
-        list[i].value = cf_blob_add_str(plan->blob, map->values[i]);
-        list[i].key = cf_blob_add_str(plan->blob, key);
+        if (q < 0)
+            return q;
     }
-    ref = cf_blob_add_array(plan->blob, list, map->n, sizeof(*list));
+    /* Defaults come first, those that the configuration leaves. Equal strings of the blob are one. */
+    while (r-- > 0) {
+        bool set = false;
+
+        for (size_t i = 0; i < n && !set; i++)
+            set = list[i].path == defaults[r].path;
+        if (!set)
+            *--first = defaults[r];
+    }
+    ref = cf_blob_add_array(plan->blob, first, (size_t) (list - first) + n, sizeof(*first));
     cf_blob_header(plan->blob)->sysctls = ref;
     return 0;
 }

@@ -190,6 +190,7 @@ END
 }
 
 @test "a user namespace inside the user namespace" {
+  bundle_edit '.linux.sysctl = {"user.max_user_namespaces": "10"}'
   run_testinit unshare-user
   assert_line 'unshare-user=OK'
   assert_line 'clone3-user=OK'

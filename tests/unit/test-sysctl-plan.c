@@ -47,7 +47,7 @@ Test(sysctl_plan, accepted)
         char json[1024], line[256];
 
         (void) snprintf(json, sizeof(json), CONFIG(ALL ",\"sysctl\":{\"%s\":\"1 2\"}", ""), cases[i].key);
-        (void) snprintf(line, sizeof(line), "sysctl[0] path=\"%s\" value=\"1 2\" key=\"%s\"\n", cases[i].path,
+        (void) snprintf(line, sizeof(line), "] path=\"%s\" value=\"1 2\" key=\"%s\"\n", cases[i].path,
                         cases[i].key);
         EXPECT_OK(&p, plan(&p, json));
         EXPECT_IN(&p, line);
