@@ -107,6 +107,9 @@ struct cf_spawn {
     char name[12];
     char wire_text[24];
     void *stack; /* malloc'd, or NULL */
+    const struct cf_blob_rlimit *limits; /* process.rlimits in blob, of a container with a user namespace */
+    uint32_t n_limits;
+    bool raises_budget;     /* some of them must hold before the user namespace is made */
     bool was_dumpable;      /* our process: to be put back when the child has executed */
 
     /* results */
@@ -123,6 +126,12 @@ struct cf_spawn {
  * On failure every process it made is dead and reaped.
  */
 int cf_spawn_init(struct cf_spawn *spawn, struct cf_err *err);
+
+/* ---- spawn-limits.c: process.rlimits of a container with a user namespace ---- */
+/** Before the first clone: fills limits, raises_budget. */
+int cf_spawn_look_at_limits(struct cf_spawn *spawn, struct cf_err *err);
+/** Raises limits of the new process, as far as only the host can. */
+int cf_spawn_raise_limits(struct cf_spawn *spawn, struct cf_err *err);
 
 /** init announced the process that takes its place (CF_MSG_INIT_PID): pid and pidfd are replaced. */
 int cf_spawn_take_pid(struct cf_spawn *spawn, const struct cf_msg *msg, struct cf_err *err);

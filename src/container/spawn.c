@@ -206,34 +206,6 @@ static int spawn_write_oom_score(struct cf_spawn *spawn, struct cf_err *err)
     return 0;
 }
 
-/* In a user namespace nobody can raise a hard limit: the host does it beforehand, where it may. */
-static int spawn_raise_limits(struct cf_spawn *spawn, struct cf_err *err)
-{
-    struct cf_blob blob;
-    const struct cf_blob_rlimit *limits;
-
-    if (spawn->plan->userns.mode == CF_USERNS_NONE || !spawn->privileged)
-        return 0;
-    if (cf_blob_check(spawn->blob, spawn->blob_size, &blob) < 0)
-        return cf_err_set(err, COFFER_ERROR_BUG, "plan-invalid", -EBADMSG, "the plan fails its own check");
-    limits = cf_blob_at(&blob, blob.h->rlimits);
-    for (uint32_t i = 0; i < blob.h->rlimits.count; i++) {
-        struct rlimit now;
-        int r = cf_sys_prlimit64(0, (int) limits[i].resource, NULL, &now);
-
-        if (r >= 0 && limits[i].hard > now.rlim_max) {
-            now.rlim_max = limits[i].hard;
-            r = cf_sys_prlimit64(spawn->pid, (int) limits[i].resource, &now, NULL);
-        }
-        if (r < 0) {
-            r = cf_err_sys(err, r, "raise resource limit %u", limits[i].resource);
-            cf_err_field(err, "process.rlimits[%u]", i);
-            return r;
-        }
-    }
-    return 0;
-}
-
 static int spawn_send_mapped(struct cf_spawn *spawn, struct cf_err *err)
 {
     int r = cf_msg_send(spawn->wire_fd, CF_MSG_MAPPED, NULL, 0, NULL, 0);
@@ -277,14 +249,15 @@ static void spawn_split(struct cf_spawn *spawn, struct cf_stub *stub, uint64_t *
     const struct cf_ns_plan *ns = &spawn->plan->ns;
     const struct cf_userns_plan *userns = &spawn->plan->userns;
     uint64_t flags = ns->new_flags;
-    bool joins = ns->n_joins > 0;
+    /* Two steps: the second process makes the user namespace when the first is what it shall be made by. */
+    bool late = ns->n_joins > 0 || ((flags & CLONE_NEWUSER) && spawn->raises_budget);
 
     stub->become_root = userns->mode != CF_USERNS_NONE;
     stub->timens_offsets = ns->timens_offsets;
     stub->joins = ns->joins;
     stub->n_joins = ns->n_joins;
     stub->join_fds = spawn->join_fds;
-    if (!joins && !ns->timens_offsets) {
+    if (!late && !ns->timens_offsets) {
         *ret_first = flags;
         stub->wait_placed = (flags & CLONE_NEWUSER) || (spawn->cgroup && cf_cgroup_clone_fd(spawn->cgroup) < 0);
         return;
@@ -292,12 +265,12 @@ static void spawn_split(struct cf_spawn *spawn, struct cf_stub *stub, uint64_t *
     stub->wait_placed = true;
     stub->user_join_first = userns->mode == CF_USERNS_JOIN && !spawn->privileged;
     if (flags & CLONE_NEWUSER) {
-        stub->userns_new_late = joins;
+        stub->userns_new_late = late;
         stub->switch_owner = userns->switch_owner;
         stub->owner_uid = userns->owner_uid;
         stub->owner_gid = userns->owner_gid;
     }
-    *ret_first = joins ? 0 : flags & CLONE_NEWUSER;
+    *ret_first = late ? 0 : flags & CLONE_NEWUSER;
     stub->rest = flags & ~(uint64_t) CLONE_NEWUSER;
     stub->clone_rest = ns->timens_offsets || (stub->rest & CLONE_NEWPID);
 }
@@ -339,7 +312,7 @@ static int spawn_clone3(struct cf_spawn *spawn, struct cf_clone_args *args)
 
 #if CF_HAVE_CLONE_CALL
     /* The kernel gives an oom_score_adj to all processes that share the memory. */
-    if (!spawn->stub.n_joins && !spawn->stub.timens_offsets && !spawn->plan->has_oom_score_adj &&
+    if (!spawn->stub.n_joins && !spawn->stub.userns_new_late && !spawn->stub.timens_offsets && !spawn->plan->has_oom_score_adj &&
         !spawn_memory_is_tight(spawn->plan)) {
         spawn->stack = malloc(CF_STUB_STACK_SIZE); /* aligned as the ABI wants it */
         if (spawn->stack) {
@@ -410,7 +383,7 @@ static int spawn_place(struct cf_spawn *spawn, const struct cf_stub *stub, struc
     }
     r = spawn_write_oom_score(spawn, err);
     if (r >= 0)
-        r = spawn_raise_limits(spawn, err);
+        r = cf_spawn_raise_limits(spawn, err);
     if (r < 0)
         return r;
     if (maps && !stub->userns_new_late) {
@@ -471,6 +444,9 @@ int cf_spawn_init(struct cf_spawn *spawn, struct cf_err *err)
         return cf_err_sys(err, r, "make the wire");
     spawn->wire_fd = pair[0];
     child_fd = pair[1];
+    r = cf_spawn_look_at_limits(spawn, err);
+    if (r < 0)
+        return r;
     image_fd = cf_image_open(err);
     if (image_fd < 0)
         return image_fd;

@@ -101,7 +101,7 @@ Test(device_plan, user_namespace)
     cr_expect_eq(dev->kind, CF_SOURCE_DEV);
     cr_expect_eq(dev->root_uid, 100000);
     cr_assert_eq(dev->n_params, 4);
-    cr_expect_str_eq(dev->params[1].key, "mode");
+    cr_expect_str_eq(dev->params[0].key, "mode");
     cr_expect_str_eq(dev->params[2].value, "100000");
     cr_assert_eq(dev->n_nodes, 7);
     cr_expect_str_eq(dev->nodes[0].name, "net/tun");
