@@ -18,11 +18,12 @@ struct ti_command {
     int (*run)(int argc, char **argv);
 };
 
-/* Tables of the three source files, each ended by an entry without a name. */
+/* Tables of the source files, each ended by an entry without a name. */
 extern const struct ti_command ti_show_commands[];
 extern const struct ti_command ti_probe_commands[];
 extern const struct ti_command ti_hog_commands[];
 extern const struct ti_command ti_watch_commands[];
+extern const struct ti_command ti_budget_commands[];
 
 /* Reads argument `i` as a number (any C base); `fallback` when it is absent, exit 2 when bad. */
 long ti_number(int argc, char **argv, int i, long fallback);
