@@ -178,6 +178,27 @@ limits_inside() {
   [ "$after" -ge $((before * 5)) ] || { echo "before $before, after $after" >&2; return 1; }
 }
 
+@test "the same for an ordinary user, up to its own hard limit" {
+  requires rootless
+  as_user unshare --user true 2>/dev/null || skip 'ordinary users may not make user namespaces'
+  [ "$(ulimit -H -q)" = unlimited ] || [ "$(ulimit -H -q)" -ge 800000 ] || skip 'the hard limit of message queues is too low'
+  local before after
+  rm "$BUNDLE/config.json"
+  chown -R "$TEST_NAME" "$BUNDLE"
+  as_user "$COFFER" spec --rootless --bundle "$BUNDLE"
+  bundle_edit '.process.terminal = false | .process.args = ["testinit", "budget-take", "200", "/dev/shm"]'
+  chmod 644 "$BUNDLE/config.json"
+  run as_user bash -c "ulimit -S -q 100000; '$COFFER' run --bundle '$BUNDLE' '$CID'"
+  assert_status 0
+  before=$(sed -n 's/^budget mqueue-large=\([0-9]*\) .*/\1/p' <<<"$output")
+  bundle_edit '.process.rlimits += [{type: "RLIMIT_MSGQUEUE", soft: 800000, hard: 800000}]'
+  chmod 644 "$BUNDLE/config.json"
+  run as_user bash -c "ulimit -S -q 100000; '$COFFER' run --bundle '$BUNDLE' '$CID'"
+  assert_status 0
+  after=$(sed -n 's/^budget mqueue-large=\([0-9]*\) .*/\1/p' <<<"$output")
+  [ "$after" -ge $((before * 5)) ] || { echo "before $before, after $after" >&2; return 1; }
+}
+
 @test "hard limits above the caller's need CAP_SYS_RESOURCE of the host: raised, or refused by name" {
   bundle_edit '.process.rlimits = [{type: "RLIMIT_CORE", soft: 0, hard: 0}, {type: "RLIMIT_MSGQUEUE", soft: 900000, hard: 900000}]'
   set_args sh -c 'ulimit -a; grep -i msgqueue /proc/self/limits'
