@@ -7,7 +7,8 @@ load helpers
 
 setup() {
   requires root userns
-  setup_userns_bundle
+  # Ids that nobody else on the node uses: that is what some of these tests look at.
+  setup_userns_bundle bundle 1300000000
   CONF=$BATS_TEST_TMPDIR/ids.conf
 }
 
@@ -78,7 +79,7 @@ code_is() { assert_same code "$1" "$(jq -r .code <<<"$output")"; }
   warned run --bundle "$BUNDLE" "$CID-2"
   assert_status 0
   assert_has "level=warning"
-  assert_has "linux.uidMappings[0].hostID: host uids 100000-165535 are in use by container \`$CID\` in \`$ROOT\`"
+  assert_has "linux.uidMappings[0].hostID: host uids 1300000000-1300065535 are in use by container \`$CID\` in \`$ROOT\`"
   # Said once: not for gids too, and not again for the user namespace that is found in /proc.
   assert_same lines 1 "$(grep -c hostID <<<"$output")"
   run_bundle_id "$CID-2"
@@ -107,15 +108,15 @@ run_bundle_id() { run cof run --bundle "$BUNDLE" "$1"; }
 
 @test "enforce: parts of ranges, the second range, gids alone" {
   holder "$CID"
-  bundle_edit '.linux.uidMappings = [{containerID: 0, hostID: 300000, size: 10}, {containerID: 10, hostID: 165535, size: 1}]
+  bundle_edit '.linux.uidMappings = [{containerID: 0, hostID: 300000, size: 10}, {containerID: 10, hostID: 1300065535, size: 1}]
     | .linux.gidMappings = [{containerID: 0, hostID: 300000, size: 10}]'
   enforced run --bundle "$BUNDLE" "$CID-2"
   assert_status 1
-  assert_has 'linux.uidMappings[1].hostID: host uid 165535 is in use by'
-  bundle_edit '.linux.uidMappings |= .[0:1] | .linux.gidMappings[0].hostID = 100000'
+  assert_has 'linux.uidMappings[1].hostID: host uid 1300065535 is in use by'
+  bundle_edit '.linux.uidMappings |= .[0:1] | .linux.gidMappings[0].hostID = 1300000000'
   enforced run --bundle "$BUNDLE" "$CID-2"
   assert_status 1
-  assert_has 'linux.gidMappings[0].hostID: host gids 100000-100009 are in use by'
+  assert_has 'linux.gidMappings[0].hostID: host gids 1300000000-1300000009 are in use by'
   bundle_edit '.linux.gidMappings[0].hostID = 300000'
   chown -R --no-dereference 300000:300000 "$BUNDLE/rootfs"
   enforced run --bundle "$BUNDLE" "$CID-2"
@@ -238,14 +239,14 @@ foreign_userns() { # foreign_userns FIRST COUNT: made by nobody of ours
 }
 
 @test "a user namespace of somebody else is found" {
-  foreign_userns 165000 1000
+  foreign_userns 1300065000 1000
   enforced --log-format json run --bundle "$BUNDLE" "$CID"
   assert_status 1
   code_is id-overlap-namespace
-  assert_has "host uids 165000-165535 are in use by the user namespace of process $FOREIGN (sleep)"
+  assert_has "host uids 1300065000-1300065535 are in use by the user namespace of process $FOREIGN (sleep)"
   warned run --bundle "$BUNDLE" "$CID"
   assert_status 0
-  assert_has "host uids 165000-165535 are in use by the user namespace of process $FOREIGN (sleep)"
+  assert_has "host uids 1300065000-1300065535 are in use by the user namespace of process $FOREIGN (sleep)"
   kill -9 "$FOREIGN"
   wait "$FOREIGN" 2>/dev/null || true
   enforced run --bundle "$BUNDLE" "$CID"
@@ -273,14 +274,14 @@ with_file() { # with_file FILE CONTENT COMMAND...: in a mount namespace where FI
 }
 
 @test "accounts and groups of the host" {
-  with_file /etc/passwd $'root:x:0:0::/:/bin/sh\nalice:x:100500:1000::/:/bin/sh\n' --id-policy enforce --log-format json \
+  with_file /etc/passwd $'root:x:0:0::/:/bin/sh\nalice:x:1300000500:1000::/:/bin/sh\n' --id-policy enforce --log-format json \
     run --bundle "$BUNDLE" "$CID"
   assert_status 1
   code_is id-overlap-account
-  assert_has 'linux.uidMappings[0].hostID: host uid 100500 is of `alice` in `/etc/passwd`'
-  with_file /etc/group $'root:x:0:\nusers:x:165535:\n' --log-level warning run --bundle "$BUNDLE" "$CID"
+  assert_has 'linux.uidMappings[0].hostID: host uid 1300000500 is of `alice` in `/etc/passwd`'
+  with_file /etc/group $'root:x:0:\nusers:x:1300065535:\n' --log-level warning run --bundle "$BUNDLE" "$CID"
   assert_status 0
-  assert_has 'linux.gidMappings[0].hostID: host gid 165535 is of `users` in `/etc/group`'
+  assert_has 'linux.gidMappings[0].hostID: host gid 1300065535 is of `users` in `/etc/group`'
 }
 
 @test "the host's root" {
@@ -293,14 +294,14 @@ with_file() { # with_file FILE CONTENT COMMAND...: in a mount namespace where FI
 
 @test "subordinate ids: of a user, of those whom containers are for, malformed, too large" {
   [ -e /etc/subuid ] || skip 'no /etc/subuid'
-  with_file /etc/subuid $'bob:165000:65536\n' --id-policy enforce --log-format json run --bundle "$BUNDLE" "$CID"
+  with_file /etc/subuid $'bob:1300065000:65536\n' --id-policy enforce --log-format json run --bundle "$BUNDLE" "$CID"
   assert_status 1
   code_is id-overlap-subid
-  assert_has 'host uids 165000-165535 are promised to user `bob` by `/etc/subuid`'
-  with_file /etc/subuid $'containers:165000:65536\n' --id-policy enforce run --bundle "$BUNDLE" "$CID"
+  assert_has 'host uids 1300065000-1300065535 are promised to user `bob` by `/etc/subuid`'
+  with_file /etc/subuid $'containers:1300065000:65536\n' --id-policy enforce run --bundle "$BUNDLE" "$CID"
   assert_status 0
   printf 'trusted = bob eve\n' >"$CONF"
-  with_file /etc/subuid $'bob:165000:65536\n' --id-config "$CONF" --id-policy enforce run --bundle "$BUNDLE" "$CID"
+  with_file /etc/subuid $'bob:1300065000:65536\n' --id-config "$CONF" --id-policy enforce run --bundle "$BUNDLE" "$CID"
   assert_status 0
   with_file /etc/subuid $'# comment\nbob:1\n' --id-policy enforce --log-level warning run --bundle "$BUNDLE" "$CID"
   assert_status 0
