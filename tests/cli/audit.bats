@@ -156,7 +156,7 @@ expect() { # expect CHECK LEVEL PATTERN
   # Not as root: mapping that again would need CAP_SETFCAP.
   setup_userns_bundle bundle "$FIRST"
   ln -s busybox "$BUNDLE/rootfs/bin/unshare"
-  bundle_edit '.process.user = {uid: 1000, gid: 1000} | .process.args = ["sh", "-c", "unshare -Ur sleep 600 & wait"]'
+  bundle_edit '.annotations["org.coffer.userns.nested"] = "8" | .process.user = {uid: 1000, gid: 1000} | .process.args = ["sh", "-c", "unshare -Ur sleep 600 & wait"]'
   start_bundle
   wait_for 10 has_inner
   expect id-ranges ok "nobody else's"
