@@ -55,8 +55,8 @@ stats() { cof events --stats "$CID"; }
   bundle_edit '.linux.resources |= . + {memory: {limit: 67108864, reservation: 33554432}, pids: {limit: 77}, cpu: {quota: 20000, period: 100000}}'
   set_args sh -c 'i=0; while [ $i -lt 60000 ]; do i=$((i + 1)); done; sleep 100 & wait'
   start_bundle
-  wait_for 20 grep -qE 'nr_throttled [1-9]' "$(dir_of cpu)/cpu.stat"
-  wait_for 20 pgrep -P "$PID"
+  wait_for 60 grep -qE 'nr_throttled [1-9]' "$(dir_of cpu)/cpu.stat"
+  wait_for 120 pgrep -P "$PID"
   stats | jq .data >"$BATS_TEST_TMPDIR/data"
   local d=$BATS_TEST_TMPDIR/data memory
   memory=$(dir_of memory)
