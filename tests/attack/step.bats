@@ -55,7 +55,7 @@ volume_config() {
 
 @test "step-swap-mount-targets: with a user namespace" {
   volume_config
-  # There a device can only be the host's node of the same path.
+  # Before Linux 6.15 a device outside /dev can only be the host's node of the same path there.
   bundle_edit '.linux.devices = []'
   make_userns
   reset_userns() {

@@ -32,7 +32,7 @@ import image
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 BOOT_LIMIT = 420
-# No image, or no time left: skipped and said so, instead of failed.
+# No time left: skipped and said so, instead of failed.
 LENIENT = bool(os.environ.get('COFFER_VM_LENIENT'))
 OVER = 'the limit of all machines is over'
 
@@ -60,12 +60,6 @@ class Results:
     def fail(self, text):
         say('FAIL ' + text)
         self.put('fail', text)
-
-    def fail_or_skip(self, text):
-        if LENIENT:
-            self.put('skip', text)
-        else:
-            self.fail(text)
 
 
 class Guest:
@@ -246,9 +240,9 @@ class Runner:
             except image.Failure as e:
                 broken.add(suite)
                 say(str(e))
-                self.results.fail_or_skip('vm: %s: %s' % (suite, str(e).splitlines()[0]))
+                self.results.fail('vm: %s: %s' % (suite, str(e).splitlines()[0]))
             if suite in broken:
-                self.results.fail_or_skip('vm:%s did not run: it has no image or no build' % name)
+                self.results.fail('vm:%s did not run: it has no image or no build' % name)
             else:
                 todo.put((name, files))
         jobs = number('COFFER_VM_JOBS', min(len(os.sched_getaffinity(0)), 3))
