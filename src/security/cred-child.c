@@ -16,8 +16,25 @@
 /* Everything for who possesses the keyring, nothing for user, group and others (linux/key.h, not
  * exported): no other container with the same uid can find and join it by its name. */
 #define KEY_POS_ALL 0x3f000000ul
+/* The kernel gives the keys of a process that ended back some time later. A container that starts right after one
+ * with the same ids that used up their quota (a restart) waits that long, not for ever. */
+#define KEYRING_TRIES 200
+#define KEYRING_PAUSE_NS 10000000
 /* More groups are compared by their number only. */
 #define COMPARED_GROUPS 64
+
+static long join_keyring(const char *name)
+{
+    const struct timespec pause = {.tv_nsec = KEYRING_PAUSE_NS};
+    long serial = -EDQUOT;
+
+    for (int i = 0; i < KEYRING_TRIES && serial == -EDQUOT; i++) {
+        if (i > 0)
+            (void) cf_sys_nanosleep(&pause, NULL);
+        serial = cf_sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long) name, 0, 0, 0);
+    }
+    return serial;
+}
 
 int cf_cred_child_keyring(struct cf_init *in, struct cf_err *err)
 {
@@ -27,8 +44,7 @@ int cf_cred_child_keyring(struct cf_init *in, struct cf_err *err)
 
     if (!(h->flags & CF_BLOB_NEW_KEYRING))
         return 0;
-    serial = cf_sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING,
-                           (unsigned long) cf_blob_str(&in->blob, h->keyring_name), 0, 0, 0);
+    serial = join_keyring(cf_blob_str(&in->blob, h->keyring_name));
     if (serial == -ENOSYS) {
         cf_init_warn(in, "the kernel has no keyrings: the container has none of its own");
         return 0;

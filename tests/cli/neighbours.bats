@@ -162,6 +162,16 @@ limits_inside() {
   assert_same limits "$before" "$(cat /proc/sys/user/max_*_namespaces)"
 }
 
+@test "keys: a restart right after a container that took them all" {
+  local i
+  set_args testinit budget-take 200 /dev/shm
+  for i in 1 2 3 4 5 6; do
+    run_bundle
+    assert_status 0
+    assert_match '^budget keys=[0-9]+ last=EDQUOT$'
+  done
+}
+
 # ---- resource limits ----
 
 @test "limits that count for the whole namespace can be above the caller's soft ones" {
