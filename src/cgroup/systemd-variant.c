@@ -125,17 +125,18 @@ static char *put_utf8(char *out, uint32_t c)
 static int parse_escape(struct parser *parser, char **out)
 {
     static const char letters[] = "abfnrtv", values[] = "\a\b\f\n\r\t\v";
-    char c = *parser->p++;
+    char c = *parser->p;
     const char *known = c ? strchr(letters, c) : NULL;
     uint32_t code = 0;
 
+    if (c == '\0')
+        return bad(parser, "unterminated string");
+    parser->p++;
     if (known) {
         *(*out)++ = values[known - letters];
         return 0;
     }
     if (c != 'u' && c != 'U') {
-        if (c == '\0')
-            return bad(parser, "unterminated string");
         *(*out)++ = c;
         return 0;
     }
@@ -519,8 +520,10 @@ static int parse_all(struct parser *parser, struct node **ret)
 {
     int r = parse_value(parser, 0, ret);
 
+    if (r < 0)
+        return r;
     skip_space(parser);
-    return r < 0 ? r : *parser->p ? bad(parser, "there is something behind the value") : 0;
+    return *parser->p ? bad(parser, "there is something behind the value") : 0;
 }
 
 int cf_variant_parse(const char *text, struct cf_arena *arena, const struct cf_variant **ret,
