@@ -23,6 +23,10 @@
  */
 __attribute__((noreturn)) void cf_init_main(int argc, char **argv, const unsigned long *auxv);
 
+/** Closes everything that was needed to build the container, once: early under a seccomp filter
+ *  that comes early, else right before READY. */
+int cf_init_drop_construction(struct cf_init *in, struct cf_err *err);
+
 /* ---- gate.c ---- */
 
 /** Pure: does this signal with its default action end a process? */

@@ -43,6 +43,9 @@ struct cf_init {
     char home[64];               /* and for the text of HOME */
     const unsigned long *auxv; /* what the kernel told at our execution, pairs up to AT_NULL; NULL: unknown */
     bool ids_changed; /* by cf_cred_child_ids() */
+    bool dropped;     /* cf_init_drop_construction() is done */
+    int last_fd;      /* then: the highest one that was kept */
+    uint64_t cwd_dev, cwd_ino; /* of what was entered as root, if a filter follows */
     uint32_t cwd_state; /* of cf_exec_child_cwd(): 0 not tried, 1 failed as root, 2 worked as root */
 };
 

@@ -101,12 +101,16 @@ static int set_no_new_privs(struct cf_init *in, struct cf_err *err)
     return r < 0 ? cf_err_sys(err, r, "set no_new_privs") : 0;
 }
 
-/* Without no_new_privs a filter needs CAP_SYS_ADMIN: now. With it, it comes right before execve. */
+/* Without no_new_privs a filter needs CAP_SYS_ADMIN: now. With it, it comes right before execve.
+ * What it may not know (close_range is of 2020) is done before. */
 static int set_seccomp_early(struct cf_init *in, struct cf_err *err)
 {
+    int r;
+
     if ((in->blob.h->flags & (CF_BLOB_SECCOMP | CF_BLOB_NO_NEW_PRIVS)) != CF_BLOB_SECCOMP)
         return 0;
-    return cf_seccomp_child_install(in, err);
+    r = cf_init_drop_construction(in, err);
+    return r < 0 ? r : cf_seccomp_child_install(in, err);
 }
 
 /* A change of ids sets the attribute back to the system's default. Less capabilities do not. */

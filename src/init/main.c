@@ -369,11 +369,13 @@ static int appear(struct cf_init *in, struct cf_err *err)
 
 /* Nothing of the construction is held while we wait, perhaps for days: mounts could not be
  * unmounted, and whoever can look into us would find it. */
-static int drop_construction(struct cf_init *in, struct cf_err *err)
+int cf_init_drop_construction(struct cf_init *in, struct cf_err *err)
 {
     const struct cf_blob_header *h = in->blob.h;
     int r;
 
+    if (in->dropped)
+        return 0;
     if (h->flags & CF_BLOB_GATE) {
         in->gate_fd = cf_init_take_fd(in, h->gate_fd);
         if (in->gate_fd < 0)
@@ -384,6 +386,9 @@ static int drop_construction(struct cf_init *in, struct cf_err *err)
                             (int[]){in->wire_fd, in->gate_fd, in->slave_fd}, 3);
     if (r < 0)
         return cf_err_sys(err, r, "close file descriptors");
+    in->dropped = true;
+    in->last_fd = in->wire_fd > in->gate_fd ? in->wire_fd : in->gate_fd;
+    in->last_fd = in->slave_fd > in->last_fd ? in->slave_fd : in->last_fd;
     in->n_fds = 0;
     in->root_fd = in->proc_fd = in->dev_fd = in->pts_fd = in->null_fd = in->exec_fd = -1;
     return 0;
@@ -447,7 +452,7 @@ void cf_init_main(int argc, char **argv, const unsigned long *auxv)
         if (stage->run(&in, &err) < 0)
             fail(&in, &err, stage->step);
     }
-    if (drop_construction(&in, &err) < 0)
+    if (cf_init_drop_construction(&in, &err) < 0)
         fail(&in, &err, "process");
     if ((in.blob.h->flags & CF_BLOB_PIDNS_JOINED) && appear(&in, &err) < 0)
         fail(&in, &err, "namespace");

@@ -217,6 +217,37 @@ static int check_cwd(const char *cwd, struct cf_err *err)
     return err->ret;
 }
 
+/* A filter that is installed between our two looks may refuse getcwd(2). */
+static bool is_filtered_early(const struct cf_init *in)
+{
+    return (in->blob.h->flags & (CF_BLOB_SECCOMP | CF_BLOB_NO_NEW_PRIVS)) == CF_BLOB_SECCOMP;
+}
+
+/* Then the directory has to be the one that was looked at before. There is no fd left by now
+ * over which the same directory could be reached on another mount. */
+static int check_again(struct cf_init *in, bool first, const char *cwd, struct cf_err *err)
+{
+    struct stat st;
+    int r;
+
+    if (!is_filtered_early(in) || (!first && in->cwd_state != 2))
+        return check_cwd(cwd, err);
+    r = first ? check_cwd(cwd, err) : 0;
+    if (r < 0)
+        return r;
+    r = cf_sys_fstatat(AT_FDCWD, ".", &st, 0);
+    if (r >= 0 && first) {
+        in->cwd_dev = st.st_dev;
+        in->cwd_ino = st.st_ino;
+    }
+    if (r >= 0 && st.st_dev == in->cwd_dev && st.st_ino == in->cwd_ino)
+        return 0;
+    (void) cf_err_set(err, COFFER_ERROR_UNSAFE, "cwd-outside", r < 0 ? r : -EACCES,
+                      "current working directory \"%s\" is not the same as before", cwd);
+    cf_err_field(err, "process.cwd");
+    return err->ret;
+}
+
 int cf_exec_child_cwd(struct cf_init *in, struct cf_err *err)
 {
     const char *cwd = cf_blob_str(&in->blob, in->blob.h->cwd);
@@ -228,7 +259,7 @@ int cf_exec_child_cwd(struct cf_init *in, struct cf_err *err)
     /* We stand in the root since it was entered, and nobody may refuse it: one look, at the end. */
     if (strcmp(cwd, "/") == 0 && in->blob.h->flags & CF_BLOB_MOUNTNS) {
         in->cwd_state = 2;
-        return first ? 0 : check_cwd(cwd, err);
+        return first != is_filtered_early(in) ? 0 : check_cwd(cwd, err);
     }
     r = cf_sys_chdir(cwd);
     if (first && r == -ENOENT)
@@ -248,5 +279,5 @@ int cf_exec_child_cwd(struct cf_init *in, struct cf_err *err)
         cf_err_field(err, "process.cwd");
         return r;
     }
-    return check_cwd(cwd, err);
+    return check_again(in, first, cwd, err);
 }

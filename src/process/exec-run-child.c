@@ -140,6 +140,16 @@ static bool may_have_fds(const struct cf_init *in)
            (h->flags & (CF_BLOB_GATE | CF_BLOB_TERMINAL | CF_BLOB_PIDNS_JOINED | CF_BLOB_SECCOMP));
 }
 
+/* Under a filter that may know nothing newer than close. What is open lies near the few fds that
+ * were kept, because the kernel takes the lowest free one. */
+static void close_one_by_one(const struct cf_init *in)
+{
+    for (int fd = 3 + (int) in->blob.h->preserve_fds; fd <= in->last_fd + 16; fd++) {
+        if (fd != in->report_fd)
+            (void) cf_sys_close(fd);
+    }
+}
+
 int cf_exec_child_run(struct cf_init *in, struct cf_err *err)
 {
     const struct cf_blob_header *h = in->blob.h;
@@ -147,7 +157,9 @@ int cf_exec_child_run(struct cf_init *in, struct cf_err *err)
     int r = 0;
 
     /* Really closed: a path over /proc/self/fd would be resolved before close-on-exec acts. */
-    if (may_have_fds(in))
+    if ((h->flags & late) == CF_BLOB_SECCOMP)
+        close_one_by_one(in);
+    else if (may_have_fds(in))
         r = cf_exec_child_close(3 + (int) h->preserve_fds, (int[]){in->report_fd}, 1);
     if (r < 0)
         return cf_err_sys(err, r, "close file descriptors");

@@ -110,6 +110,31 @@ loads_library() {
   done
 }
 
+# Without no_new_privs the filter comes before the change of ids: what follows may need no call that a
+# profile has a reason not to know.
+@test "a filter that comes early may know no new calls, and refuse getcwd" {
+  bundle_edit '.process.noNewPrivileges = false | .root.readonly = false'
+  for action in '"SCMP_ACT_ERRNO", "errnoRet": 1' '"SCMP_ACT_ERRNO", "errnoRet": 38' '"SCMP_ACT_KILL_PROCESS"'; do
+    set_seccomp "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [
+      {\"names\": [\"close_range\", \"getcwd\"], \"action\": $action}]}"
+    for uid in 0 1000; do
+      for cwd in / /tmp /made; do
+        bundle_edit '.process.user = {uid: $u, gid: $u} | .process.cwd = $c' --argjson u "$uid" --arg c "$cwd"
+        # The shell itself asks for its directory.
+        case $action in *KILL*) run_testinit fds ;; *) run_script 'stat -c cwd=%i .; exec testinit fds' ;; esac
+        [[ $action = *KILL* ]] || assert_same "$action $uid $cwd" "$(stat -c %i "$BUNDLE/rootfs$cwd")" "$(printf '%s\n' "$output" | sed -n 's/^cwd=//p')"
+        assert_same "$action $uid $cwd fds" '0 1 2' "$(printf '%s\n' "$output" | sed -n 's/^fd \([0-9]*\).*/\1/p' | sort -n | paste -sd ' ')"
+        set_args testinit fds
+        cof create --bundle "$BUNDLE" "$CID-gate" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null
+        cof start "$CID-gate"
+        wait_for 5 status_is "$CID-gate" stopped
+        cof delete "$CID-gate"
+        assert_same 'behind the gate' "$(grep -c '^fd ' "$BATS_TEST_TMPDIR/out")" 3
+      done
+    done
+  done
+}
+
 # ---- arguments ----
 
 @test "conditions on arguments: EQ on one, several and-ed" {
