@@ -126,6 +126,7 @@ static int make_dir(struct cf_cgroup_dir *dir, bool of_unit, size_t *ret_made, i
         return fd;
     }
     dir->created = *ret_made > 0 || of_unit;
+    dir->parents = *ret_made > 1 && !of_unit ? (uint32_t) *ret_made - 1 : 0;
     r = cf_sys_fstat(fd, &st);
     if (r < 0)
         r = cf_err_sys(err, r, "look at cgroup `%s`", dir->path);

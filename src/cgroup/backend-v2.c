@@ -119,6 +119,7 @@ static int v2_create(const struct cf_cgroup_plan *plan, struct cf_cgroup_record 
         return r;
     }
     dir->created = made > 0 || cg->unit_made;
+    dir->parents = made > 1 && !cg->unit_made ? (uint32_t) made - 1 : 0;
     r = fill(plan, dir, root_fd, fd, err);
     if (r == 0)
         r = cf_cgroup_delegate(plan, root_fd, dir, fd, &cg->leaf_fd, err);

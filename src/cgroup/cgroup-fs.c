@@ -173,7 +173,7 @@ static int open_or_make(int dir_fd, const char *name, bool last, bool *ret_ours)
     return fd;
 }
 
-int cf_cgfs_mkpath(int root_fd, const char *path, size_t *ret_made, int *ret_parent)
+static int mkpath(int root_fd, const char *path, size_t *ret_made, int *ret_parent)
 {
     cf_auto_fd int fd = -EBADF, parent_fd = -EBADF;
     char name[NAME_MAX + 1];
@@ -221,6 +221,17 @@ int cf_cgfs_mkpath(int root_fd, const char *path, size_t *ret_made, int *ret_par
     if (ret_parent)
         *ret_parent = cf_steal_fd(&parent_fd);
     return cf_steal_fd(&fd);
+}
+
+int cf_cgfs_mkpath(int root_fd, const char *path, size_t *ret_made, int *ret_parent)
+{
+    int fd;
+
+    for (unsigned int i = 0;; i++) {
+        fd = mkpath(root_fd, path, ret_made, ret_parent);
+        if ((fd != -ENOENT && fd != -ENODEV) || i == 100)
+            return fd;
+    }
 }
 
 void cf_cgfs_unmake(int root_fd, const char *path, size_t n)

@@ -23,6 +23,7 @@ struct cf_cgroup_open_dir {
     const char *path;
     const char *controllers; /* "" for v2 */
     uint64_t inode;
+    uint32_t parents;
     bool created;
 };
 
@@ -93,7 +94,8 @@ bool cf_cgfs_has_word(const char *list, const char *word);
  * cf_cgfs_mkpath() - open a directory, making what is missing
  * @ret_made: number of trailing components that were made (0: all existed)
  * @ret_parent: the directory above it, -EBADF if that is @root_fd itself; NULL allowed
- * On failure what was made is removed again.
+ * On failure what was made is removed again. A directory on the way that another container's
+ * delete takes away meanwhile is made again.
  */
 int cf_cgfs_mkpath(int root_fd, const char *path, size_t *ret_made, int *ret_parent);
 

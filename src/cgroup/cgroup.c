@@ -72,6 +72,7 @@ int cf_cgroup_add_dir(struct cf_cgroup *cg, int fd, const struct cf_cgroup_dir *
         .path = cf_arena_strdup(cg->arena, dir->path),
         .controllers = cf_arena_strdup(cg->arena, dir->controllers ? dir->controllers : ""),
         .inode = dir->inode,
+        .parents = dir->parents,
         .created = dir->created,
     };
     if (!open_dir->hierarchy || !open_dir->path || !open_dir->controllers) {
@@ -335,6 +336,24 @@ static int remove_dir(const struct cf_cgroup_open_dir *dir)
     return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
+/* What was made above it goes with it, as far as nobody else is in there. */
+static void remove_parents(const struct cf_cgroup_open_dir *dir)
+{
+    cf_auto_fd int root_fd = -EBADF;
+    char parent[PATH_MAX];
+    char *name;
+
+    if (!dir->created || dir->parents == 0 || cf_str_copy(parent, sizeof(parent), dir->path) < 0)
+        return;
+    name = strrchr(parent, '/');
+    if (!name)
+        return;
+    *name = '\0';
+    root_fd = cf_cgfs_open_hierarchy(dir->hierarchy, *dir->controllers);
+    if (root_fd >= 0)
+        cf_cgfs_unmake(root_fd, parent, dir->parents);
+}
+
 /* The kernel may count a task for some microseconds after its end was announced: EBUSY is tried
  * again, shortly and within the deadline. */
 static int remove_dir_retry(const struct cf_cgroup_open_dir *dir, int64_t deadline_ms)
@@ -371,8 +390,12 @@ int cf_cgroup_destroy(struct cf_cgroup *cg, int timeout_ms, struct cf_err *err)
 
     for (size_t i = 0; i < cg->n; i++)
         any |= cg->dirs[i].created;
-    if ((!any && !cg->subgroup) || (cg->n == 1 && remove_at_once(&cg->dirs[0]) == 0))
+    if (!any && !cg->subgroup)
         return 0;
+    if (cg->n == 1 && remove_at_once(&cg->dirs[0]) == 0) {
+        remove_parents(&cg->dirs[0]);
+        return 0;
+    }
     first = cg->ops->wait_empty(cg, deadline, err);
     if (first < 0) {
         cf_err_step(err, "cgroup");
@@ -383,6 +406,8 @@ int cf_cgroup_destroy(struct cf_cgroup *cg, int timeout_ms, struct cf_err *err)
     for (size_t i = cg->n; i > 0; i--) {
         int r = remove_dir_retry(&cg->dirs[i - 1], deadline);
 
+        if (r >= 0)
+            remove_parents(&cg->dirs[i - 1]);
         if (r < 0 && first == 0) {
             first = cf_err_sys(err, r, "remove cgroup `%s` in `%s`", cg->dirs[i - 1].path,
                                cg->dirs[i - 1].hierarchy);

@@ -64,6 +64,7 @@ struct cf_cgroup_dir {
     const char *path;      /* below it, absolute: "/coffer-c1" */
     const char *controllers; /* v1: "cpu,cpuacct"; "" for v2 */
     uint64_t inode;        /* of the directory, 0 if not created yet */
+    uint32_t parents;      /* so many directories above it were made with it */
     bool created;          /* by us; while the inode is 0: it was not there when we were about to make it */
 };
 

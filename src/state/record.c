@@ -55,6 +55,8 @@ static void write_cgroup(struct cf_json *j, const struct cf_cgroup_record *cgrou
         if (dir->controllers)
             cf_json_kv_str(j, "controllers", dir->controllers);
         cf_json_kv_uint(j, "inode", dir->inode);
+        if (dir->parents)
+            cf_json_kv_uint(j, "parents", dir->parents);
         cf_json_kv_bool(j, "created", dir->created);
         cf_json_object_end(j);
     }
@@ -193,6 +195,7 @@ static int read_cgroup(const struct cf_rec_cgroup *in, struct cf_arena *arena, s
         dirs[i].path = cf_arena_strdup(arena, dir->path);
         dirs[i].controllers = cf_arena_strdup(arena, dir->controllers ? dir->controllers : "");
         dirs[i].inode = dir->inode;
+        dirs[i].parents = dir->parents;
         dirs[i].created = dir->created;
         if (!dirs[i].hierarchy || !dirs[i].path || !dirs[i].controllers)
             return cf_err_oom(err);

@@ -81,8 +81,40 @@ export_test() { export ROOT BUNDLE CID BATS_TEST_TMPDIR; }
   create
   assert_same nested "/top-$CID/middle/leaf" "$(awk -F: '$2 == "pids" { print $3 }' "/proc/$PID/cgroup")"
   cof delete --force "$CID"
-  assert_same 'leaf left' '' "$(find /sys/fs/cgroup -type d -path "*top-$CID/middle/leaf" 2>/dev/null)"
-  # Parents may have got other children meanwhile: they stay, as with every runtime.
+  assert_same left '' "$(cgroups_of_test)"
+}
+
+@test "parents that were made with the cgroup go with it, others and used ones stay" {
+  requires cgroup-v1
+  set_args sleep 100
+  mkdir "$HYBRID/pids/top-$CID"
+  OWN_CGROUPS="$HYBRID/pids/top-$CID"
+  bundle_edit '.linux.cgroupsPath = $p' --arg p "/top-$CID/a/b/first"
+  det create --bundle "$BUNDLE" "$CID-1"
+  bundle_edit '.linux.cgroupsPath = $p' --arg p "/top-$CID/a/second"
+  det create --bundle "$BUNDLE" "$CID-2"
+  cof delete --force "$CID-1"
+  assert_same 'b is empty' '' "$(find /sys/fs/cgroup -type d -path "*top-$CID/a/b")"
+  [ -d "$HYBRID/pids/top-$CID/a/second" ] && [ -d "$HYBRID/memory/top-$CID/a/second" ]
+  cof delete --force "$CID-2"
+  # The second one did not make these, and the first one could not remove them.
+  rmdir_tree "$HYBRID/pids/top-$CID/a"
+  assert_same 'not made by anybody here' "$HYBRID/pids/top-$CID" "$(find /sys/fs/cgroup/pids -name "*top-$CID")"
+  rmdir_tree "$HYBRID/pids/top-$CID"
+  for dir in "$HYBRID"/*/"top-$CID"; do rmdir_tree "$dir"; done
+}
+
+@test "containers that come and go below the same parent do not disturb each other" {
+  requires cgroup-v1
+  bundle_edit '.linux.cgroupsPath = $p' --arg p "/top-$CID/one"
+  cp -r "$BUNDLE" "$BUNDLE-2"
+  jq --arg p "/top-$CID/two" '.linux.cgroupsPath = $p' "$BUNDLE/config.json" >"$BUNDLE-2/config.json"
+  for n in 1 2; do
+    suffix=$([ $n = 1 ] || echo -2)
+    (for i in $(seq 15); do cof run --bundle "$BUNDLE$suffix" "$CID-$n" </dev/null || echo "$n: $i"; done) >"$BATS_TEST_TMPDIR/out$n" 2>&1 3>&- &
+  done
+  wait
+  assert_same failures '' "$(cat "$BATS_TEST_TMPDIR"/out?)"
   for dir in "$HYBRID"/*/"top-$CID"; do rmdir_tree "$dir"; done
 }
 
@@ -418,7 +450,6 @@ no_processes() { [ -z "$(our_processes)" ]; }
       cof create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$CID" >/dev/null </dev/null
       sed -n "s/^0:://p" "/proc/$(cat "$BATS_TEST_TMPDIR/pid")/cgroup"
       cof delete --force "$CID"
-      find /sys/fs/cgroup -depth -type d -path "*top-$CID" -exec rmdir {} +
       find /sys/fs/cgroup -name "*$CID*"'
     assert_status 0
     assert_same "place of $path" "$place" "$output"

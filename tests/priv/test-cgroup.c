@@ -599,7 +599,7 @@ Test(cgroup_v1, life)
                         s.record.dirs[i].path);
         cr_expect_lt(access(path, F_OK), 0, "%s", path);
         (void) snprintf(path, sizeof(path), "%s%s", s.record.dirs[i].hierarchy, s.top);
-        cr_expect(eq(int, rmdir(path), 0), "%s", path);
+        cr_expect_lt(access(path, F_OK), 0, "%s was made, too", path);
     }
     done(&s);
 }
