@@ -183,6 +183,7 @@ static int create_fill_record(struct cf_create *c, struct cf_err *err)
     record->boot_id = boot_id;
     record->owner_uid = c->facts.euid;
     record->own_pidns = c->plan.ns.new_flags & CLONE_NEWPID;
+    record->no_process = !c->spec->config->process;
     record->has_poststart = c->plan.poststart.n > 0;
     record->has_poststop = c->plan.poststop.n > 0;
     record->gate = !c->run;

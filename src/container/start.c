@@ -154,6 +154,10 @@ int cf_container_start(struct coffer_container *container, struct cf_err *err)
         else
             r = start_check(status, err);
     }
+    /* Known without asking init, which could not go back behind its gate: the container stays as it is. */
+    if (r >= 0 && record.no_process)
+        r = cf_err_set(err, COFFER_ERROR_STATE, "process-missing", -EINVAL,
+                       "process must be specified in config.json to start");
     if (r >= 0) {
         r = start_release(runtime, gate_fd, err);
         if (r < 0) {

@@ -108,6 +108,7 @@ int cf_record_format(const struct cf_record *record, char **ret, size_t *ret_len
         cf_json_object_end(j);
     }
     write_flag(j, "ownPidns", record->own_pidns);
+    write_flag(j, "noProcess", record->no_process);
     write_flag(j, "poststart", record->has_poststart);
     write_flag(j, "poststop", record->has_poststop);
     write_flag(j, "poststopDone", record->poststop_done);
@@ -265,6 +266,7 @@ static int convert(const struct cf_rec_record *in, const char *id, struct cf_are
             return r;
     }
     out.own_pidns = in->own_pidns;
+    out.no_process = in->no_process;
     out.has_poststart = in->poststart;
     out.has_poststop = in->poststop;
     out.poststop_done = in->poststop_done;

@@ -36,6 +36,7 @@ struct cf_record {
     struct cf_annotation *annotations;
     size_t n_annotations;
     bool own_pidns;      /* killing init kills all */
+    bool no_process; /* of such a container there is nothing to start */
     bool has_poststart, has_poststop; /* else config.json need not be parsed again */
     bool poststop_done;
     bool gate;           /* made by create: start.sock exists */

@@ -282,4 +282,9 @@ END
   run cof start "$CID"
   [ "$status" -eq 1 ]
   [[ $output == *process* ]]
+  # As if it had not been tried.
+  status_is "$CID" created
+  cof delete "$CID"
+  run cof state "$CID"
+  [[ $output == *'does not exist'* ]]
 }
