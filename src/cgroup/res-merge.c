@@ -151,6 +151,7 @@ static void merge_memory(struct merge *m, const struct ocispec_memory *stored, c
     TAKE_IF_SET(p, change, limit);
     TAKE_IF_SET(p, change, swap);
     TAKE_IF_SET(p, change, reservation);
+    TAKE_IF_SET(p, change, kernel_tcp);
     TAKE_IF_GIVEN(p, change, swappiness);
     TAKE_IF_GIVEN(p, change, disable_oom_killer);
     TAKE_IF_GIVEN(p, change, use_hierarchy);
@@ -163,6 +164,7 @@ static void merge_memory(struct merge *m, const struct ocispec_memory *stored, c
     TAKE_IF_SET(w, p, limit);
     TAKE_IF_SET(w, p, swap);
     TAKE_IF_SET(w, p, reservation);
+    TAKE_IF_SET(w, p, kernel_tcp);
     TAKE_IF_GIVEN(w, p, swappiness);
     TAKE_IF_GIVEN(w, p, disable_oom_killer);
     TAKE_IF_GIVEN(w, p, use_hierarchy);
@@ -177,7 +179,8 @@ static void merge_memory(struct merge *m, const struct ocispec_memory *stored, c
     }
     /* Ignored with a warning, and that only once. */
     w->kernel = change->kernel;
-    w->kernel_tcp = change->kernel_tcp;
+    if (m->v2)
+        w->kernel_tcp = change->kernel_tcp;
 }
 
 static void merge_cpu(struct merge *m, const struct ocispec_cpu *stored, const struct ocispec_cpu *change,

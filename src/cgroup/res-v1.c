@@ -25,6 +25,7 @@ static void memory(const struct ocispec_memory *mem, struct cf_cgroup_writes *w)
     add_number(w, "memory", "memory.memsw.limit_in_bytes", RES "memory.swap", swap);
     add_number(w, "memory", "memory.soft_limit_in_bytes", RES "memory.reservation",
                mem->reservation);
+    add_number(w, "memory", "memory.kmem.tcp.limit_in_bytes", RES "memory.kernelTCP", mem->kernel_tcp);
     if (mem->has_swappiness) /* a new cgroup has that of the one above, which need not be 60 */
         cf_cgroup_writes_add(w, "memory", "memory.swappiness", RES "memory.swappiness", "%llu",
                              (unsigned long long) mem->swappiness);

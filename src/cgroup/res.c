@@ -194,8 +194,8 @@ static int check_memory(const struct cf_plan_input *in, struct cf_plan *plan,
                            "memory is always accounted hierarchically by this kernel");
     if (mem->kernel != 0 && plan)
         cf_plan_warn(in, plan, RES "memory.kernel is ignored: the kernel has no such limit");
-    if (mem->kernel_tcp != 0 && plan)
-        cf_plan_warn(in, plan, RES "memory.kernelTCP is ignored: the kernel has no such limit");
+    if (v2 && mem->kernel_tcp != 0 && plan)
+        cf_plan_warn(in, plan, RES "memory.kernelTCP is ignored: cgroup v2 has no such limit");
     return 0;
 }
 

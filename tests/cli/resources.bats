@@ -90,13 +90,19 @@ cgroups_of_test() { find "$TREE" -mindepth 1 -type d -name "*$CID*" 2>/dev/null;
   [ "$(cat "$dir/memory.memsw.limit_in_bytes")" -gt 1000000000000 ]
 }
 
-@test "memory: kernel and kernelTCP are a warning, not a limit" {
+@test "memory: kernelTCP" {
   requires cgroup-memory
-  bundle_edit '.linux.resources.memory = {kernel: 50000000, kernelTCP: 50000000}'
+  needs_file memory memory.kmem.tcp.limit_in_bytes
+  run_with '{"memory": {"kernelTCP": 50003968}}'
+  assert_same kernelTCP 50003968 "$(file_of memory memory.kmem.tcp.limit_in_bytes)"
+}
+
+@test "memory: kernel is a warning, not a limit" {
+  requires cgroup-memory
+  bundle_edit '.linux.resources.memory = {kernel: 50000000}'
   run cof --log-level warning run --bundle "$BUNDLE" "$CID"
   assert_status 0
   assert_has 'linux.resources.memory.kernel is ignored'
-  assert_has 'linux.resources.memory.kernelTCP is ignored'
 }
 
 @test "cpu: shares, quota, period, burst" {
