@@ -51,7 +51,9 @@ class Stopwatch:
         return self.process.stdout.readline().split()
 
     def run(self, candidate, command):
-        request = "run-memlock" if candidate.memlock else "run"
+        return self.run_command(command, "run-memlock" if candidate.memlock else "run")
+
+    def run_command(self, command, request="run"):
         values = dict(zip(self.FIELDS, map(int, self._ask([request] + command))))
         values["wall_ms"] = values["wall_ns"] / 1e6
         values["cpu_ms"] = (values["user_us"] + values["system_us"]) / 1e3

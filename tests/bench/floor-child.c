@@ -139,7 +139,7 @@ static void masks(void)
     }
 }
 
-static void drop_capabilities(void)
+void floor_drop_capabilities(void)
 {
     const uint64_t keep =
         1ULL << CAP_AUDIT_WRITE | 1ULL << CAP_KILL | 1ULL << CAP_NET_BIND_SERVICE;
@@ -197,7 +197,7 @@ void floor_child(const struct floor *f)
 
     sys(SYS_umask, 022);
     need(sys(SYS_prlimit64, 0, LIMIT_NOFILE, &nofile, 0), "rlimit");
-    drop_capabilities();
+    floor_drop_capabilities();
     need(sys(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
     wait_for_host(f);
     if (f->gate_fd >= 0) {

@@ -3,11 +3,12 @@
  * Host side of the floor program; see floor.h for what it is.
  *
  *   floor [--userns] [--seccomp FILE] [--state DIR] [--bundle DIR] [--cgroup DIR] [--program P]
- *         run|create|start|state|delete|delete-force ID
+ *         [--pid PID] run|create|start|exec|state|delete|delete-force ID
  *
  * --userns maps 0 to 100000 for 65536 ids and lets that host id create the namespace; --seccomp
- * takes a compiled filter (an array of struct sock_filter). The cgroup is DIR/ID of the mounted
- * cgroup2 tree. The record is one file of numbers: pid, inode of the pidfd.
+ * takes a compiled filter (an array of struct sock_filter); --pid makes `exec` join the container of
+ * that process, whoever made it. The cgroup is DIR/ID of the mounted cgroup2 tree. The record is one
+ * file of numbers: pid, inode of the pidfd.
  */
 #include "floor.h"
 #include "floor-sys.h"
@@ -256,6 +257,16 @@ static int start(const struct floor *f)
     return 0;
 }
 
+static int exec(const struct floor *f)
+{
+    char cgroup[PATH_ROOM];
+    long pidfd = f->pid ? sys(SYS_pidfd_open, f->pid, 0) : record_open(f, 0);
+
+    need(pidfd, "not running");
+    path_of(cgroup, f->cgroup, f->id, "");
+    return floor_exec(f, pidfd, cgroup);
+}
+
 static bool is_dead(long pidfd, int timeout_ms)
 {
     struct pollfd p = {(int) pidfd, POLLIN, 0};
@@ -369,10 +380,15 @@ static int floor_main(int argc, char **argv)
             f.cgroup = argv[++i];
         else if (text_equal(argv[i], "--program"))
             f.program = argv[++i];
+        else if (text_equal(argv[i], "--pid")) {
+            const char *number = argv[++i];
+
+            f.pid = get_number(&number);
+        }
     }
     if (i + 2 != argc || text_length(argv[i + 1]) > 64 || text_length(f.state) > 256 ||
         text_length(f.bundle) > 256 || text_length(f.cgroup) > 256)
-        need(-22, "usage: floor [OPTIONS] run|create|start|state|delete|delete-force ID");
+        need(-22, "usage: floor [OPTIONS] run|create|start|exec|state|delete|delete-force ID");
     f.id = argv[i + 1];
     if (text_equal(argv[i], "run"))
         return run_or_create(&f, false);
@@ -380,6 +396,8 @@ static int floor_main(int argc, char **argv)
         return run_or_create(&f, true);
     if (text_equal(argv[i], "start"))
         return start(&f);
+    if (text_equal(argv[i], "exec"))
+        return exec(&f);
     if (text_equal(argv[i], "state"))
         return state(&f);
     if (text_equal(argv[i], "delete"))

@@ -9,6 +9,7 @@
 
 #include <linux/filter.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct floor {
     const char *state;  /* state root, on a tmpfs */
@@ -18,6 +19,7 @@ struct floor {
     const char *id;
     bool userns;
     struct sock_fprog filter; /* len 0: none */
+    uint64_t pid;             /* exec: of a process in a container that another runtime made; 0 */
 
     int sync[2]; /* socket pair: [0] host, [1] container */
     int gate_fd; /* create only: FIFO the init reads from; -1 for run */
@@ -25,5 +27,11 @@ struct floor {
 
 /* The container's first process from clone3 to execve. Never returns. */
 __attribute__((noreturn)) void floor_child(const struct floor *f);
+
+/* The sets of the default container, for the calling process. */
+void floor_drop_capabilities(void);
+
+/* Runs the program in the container of @pidfd and waits for it. Returns its exit status. */
+int floor_exec(const struct floor *f, long pidfd, const char *cgroup);
 
 #endif
