@@ -1,28 +1,94 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016
 # Completion of coffer for bash. Install as coffer in share/bash-completion/completions.
-# tests/lint/completion.sh compares the words with the help texts.
+# Made by contrib/completion/generate.py from the help texts: do not edit.
 
 _coffer_options() { # of the command $1; '' for the global ones
   case $1 in
     '') echo '--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless --id-policy --id-ledger --id-config --version --help' ;;
-    create | run) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --userns --detach --keep --no-subreaper --help' ;;
+    create) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --userns --detach --keep --no-subreaper --help' ;;
+    start) echo '--help' ;;
+    run) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --userns --detach --keep --no-subreaper --help' ;;
+    state) echo '--help' ;;
     kill) echo '--all --help' ;;
     delete) echo '--force --help' ;;
+    pause) echo '--help' ;;
+    resume) echo '--help' ;;
+    update) echo '--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --l3-cache-schema --mem-bw-schema --help' ;;
     list) echo '--format --quiet --help' ;;
     ps) echo '--format --help' ;;
+    events) echo '--interval --stats --help' ;;
     audit) echo '--fail-on --format --help' ;;
     whois) echo '--format --gid --help' ;;
-    events) echo '--interval --stats --help' ;;
-    update) echo '--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --l3-cache-schema --mem-bw-schema --help' ;;
     spec) echo '--bundle --file --rootless --userns --help' ;;
     plan) echo '--bundle --help' ;;
+    features) echo '--help' ;;
     doctor) echo '--format --fail-on --help' ;;
-    start | state | pause | resume | features) echo '--help' ;;
   esac
 }
 
 _coffer_commands='create start run state kill delete pause resume update list ps events audit whois spec plan features doctor'
+
+_coffer_reply() { mapfile -t COMPREPLY < <(compgen "$@" -- "$current"); }
+
+_coffer_value() { # of the option $2 of the command $1; fails if it has none
+  case $1:$2 in
+    :--root) _coffer_reply -d ;;
+    :--log) _coffer_reply -f ;;
+    :--log-format) _coffer_reply -W 'text json' ;;
+    :--log-level) _coffer_reply -W 'error warning debug' ;;
+    :--cgroup-manager) _coffer_reply -W 'cgroupfs systemd disabled' ;;
+    :--rootless) _coffer_reply -W 'true false auto' ;;
+    :--id-policy) _coffer_reply -W 'off warn enforce' ;;
+    :--id-ledger) _coffer_reply -d ;;
+    :--id-config) _coffer_reply -f ;;
+    create:-b | create:--bundle) _coffer_reply -d ;;
+    create:-f | create:--config) _coffer_reply -f ;;
+    create:--console-socket) _coffer_reply -f ;;
+    create:--pid-file) _coffer_reply -f ;;
+    create:--pidfd-socket) _coffer_reply -f ;;
+    create:--preserve-fds) : ;;
+    create:--userns) _coffer_reply -W 'auto' ;;
+    run:-b | run:--bundle) _coffer_reply -d ;;
+    run:-f | run:--config) _coffer_reply -f ;;
+    run:--console-socket) _coffer_reply -f ;;
+    run:--pid-file) _coffer_reply -f ;;
+    run:--pidfd-socket) _coffer_reply -f ;;
+    run:--preserve-fds) : ;;
+    run:--userns) _coffer_reply -W 'auto' ;;
+    update:-r | update:--resources) _coffer_reply -f ;;
+    update:--blkio-weight) : ;;
+    update:--cpu-period) : ;;
+    update:--cpu-quota) : ;;
+    update:--cpu-burst) : ;;
+    update:--cpu-share) : ;;
+    update:--cpu-rt-period) : ;;
+    update:--cpu-rt-runtime) : ;;
+    update:--cpu-idle) _coffer_reply -W '0 1' ;;
+    update:--cpuset-cpus) : ;;
+    update:--cpuset-mems) : ;;
+    update:--memory) : ;;
+    update:--memory-reservation) : ;;
+    update:--memory-swap) : ;;
+    update:--pids-limit) : ;;
+    update:--l3-cache-schema) : ;;
+    update:--mem-bw-schema) : ;;
+    list:-f | list:--format) _coffer_reply -W 'table json' ;;
+    ps:-f | ps:--format) _coffer_reply -W 'table json' ;;
+    events:--interval) : ;;
+    audit:--fail-on) _coffer_reply -W 'note warning problem' ;;
+    audit:-f | audit:--format) _coffer_reply -W 'table json' ;;
+    whois:-f | whois:--format) _coffer_reply -W 'table json' ;;
+    spec:-b | spec:--bundle) _coffer_reply -d ;;
+    spec:-f | spec:--file) _coffer_reply -f ;;
+    spec:--userns) : ;;
+    plan:-b | plan:--bundle) _coffer_reply -d ;;
+    doctor:-f | doctor:--format) _coffer_reply -W 'table json' ;;
+    doctor:--fail-on) _coffer_reply -W 'warning problem' ;;
+    *) return 1 ;;
+  esac
+  return 0
+}
 
 _coffer() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' i
@@ -43,35 +109,15 @@ _coffer() {
     esac
   done
 
-  case $command:$previous in
-    :--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$current") && return ;;
-    :--log-level) mapfile -t COMPREPLY < <(compgen -W 'error warning debug' -- "$current") && return ;;
-    :--cgroup-manager) mapfile -t COMPREPLY < <(compgen -W 'cgroupfs systemd disabled' -- "$current") && return ;;
-    :--id-policy) mapfile -t COMPREPLY < <(compgen -W 'off warn enforce' -- "$current") && return ;;
-    create:--userns | run:--userns) mapfile -t COMPREPLY < <(compgen -W 'auto' -- "$current") && return ;;
-    :--rootless) mapfile -t COMPREPLY < <(compgen -W 'true false auto' -- "$current") && return ;;
-    doctor:--fail-on) mapfile -t COMPREPLY < <(compgen -W 'warning problem' -- "$current") && return ;;
-    audit:--fail-on) mapfile -t COMPREPLY < <(compgen -W 'note warning problem' -- "$current") && return ;;
-    list:--format | list:-f | ps:--format | ps:-f | audit:--format | audit:-f | whois:--format | whois:-f | doctor:--format | doctor:-f)
-      mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current") && return
-      ;;
-    :--root | :--id-ledger | *:--bundle | *:-b) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
-    :--log | :--id-config | *:--config | update:--resources | update:-r | *:--file | *:-f | *:--*-socket | *:--pid-file)
-      [[ $command:$previous == delete:-f ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$current") && return; }
-      ;;
-    *:--preserve-fds | *:--userns | events:--interval) return ;;
-  esac
-
+  _coffer_value "$command" "$previous" && return
   if [[ $current == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "$(_coffer_options "$command")" -- "$current")
+    _coffer_reply -W "$(_coffer_options "$command")"
     return
   fi
   case $command in
-    '') mapfile -t COMPREPLY < <(compgen -W "$_coffer_commands" -- "$current") ;;
-    start | state | delete | kill | ps | events | audit | pause | resume | update)
-      mapfile -t COMPREPLY < <(compgen -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" -- "$current")
-      ;;
-    plan | doctor) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+    '') _coffer_reply -W "$_coffer_commands" ;;
+    start | state | kill | delete | pause | resume | update | ps | events | audit) _coffer_reply -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" ;;
+    plan | doctor) _coffer_reply -d ;;
   esac
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Commands and options of the help texts are those of the completion and are in the man page.
+# Commands and options of the help texts are those of the completions and are in the man page; the
+# completions are what the generator makes.
 #
 # usage: completion.sh SOURCE_TREE BUILD
 # shellcheck disable=SC2154 # _coffer_commands comes from the completion
@@ -28,4 +29,5 @@ for command in '' $commands; do
   done
   [ -z "$command" ] || grep -qE "^\.(B|BI|BR) \"?$command( |\$)" "$page" || { echo "coffer.8: $command is missing"; bad=1; }
 done
+"$1/contrib/completion/generate.py" --check "$coffer" || bad=1
 exit $bad
