@@ -121,7 +121,7 @@ def markdown(data, found):
               "column is the median," % (data["kernel"], data["machine"], data["cpus"],
                                          *data["load"], data["files"], data["rounds"]),
               "the others are ratios to it: median and quartiles of the ratios of each round. The last "
-              "column is the noise. Of start-up and exec a round takes the best of three.",
+              "column is the noise.", "Of start-up and exec a round takes the best of three.",
               "`chown -R` of a tree of %d files, which an id-mapped root does without, took %.0f ms." %
               (data["chown"]["files"], data["chown"]["seconds"] * 1000)]
     return "\n".join(lines)
