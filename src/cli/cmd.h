@@ -7,7 +7,7 @@
  *   1. write cmd-<name>.c: a table of options, a run function, `const struct cmd cmd_<name>`;
  *      it parses, fills an options struct, calls one function of the library, prints: 60-150 lines
  *   2. declare it in cmd-table.c and put it in the list there, in the order of --help
- *   3. add the file to meson.build, a section to the man page and to the completions
+ *   3. add the file to meson.build, a section to the man page; contrib/completion/generate.py COFFER
  *   4. add tests/cli/<feature>.bats
  *
  * A command uses only the public headers of the library.
