@@ -125,3 +125,24 @@ x'; do
   assert_status 0
   assert_has 'linux.mountLabel is ignored'
 }
+
+@test "AppArmor: the command's own profile loads, attaches to it and lets an ordinary user's container run" {
+  local own=$BATS_TEST_TMPDIR/coffer name=coffer-own-$CID
+  chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test "$BATS_TEST_TMPDIR"
+  cp "$COFFER" "$own"
+  sed "s,^profile coffer [^ ]*,profile $name $own," "$BATS_TEST_DIRNAME/../../contrib/apparmor/coffer" >"$BATS_TEST_TMPDIR/profile"
+  grep -q "^profile $name $own flags" "$BATS_TEST_TMPDIR/profile"
+  apparmor_parser --add --skip-cache "$BATS_TEST_TMPDIR/profile"
+  PROFILES="${PROFILES:-} $name"
+  rm "$BUNDLE/config.json"
+  install -d -m 755 "$BATS_TEST_TMPDIR/user-bundle"
+  cp -r "$BUNDLE/rootfs" "$BATS_TEST_TMPDIR/user-bundle/rootfs"
+  chmod 777 "$BATS_TEST_TMPDIR/user-bundle"
+  as_user "$own" spec --rootless --bundle "$BATS_TEST_TMPDIR/user-bundle"
+  BUNDLE=$BATS_TEST_TMPDIR/user-bundle
+  bundle_edit '.process.terminal = false'
+  set_args cat /proc/self/attr/apparmor/current
+  run as_user "$own" run --bundle "$BUNDLE" "own-$CID"
+  assert_status 0
+  assert_line "$name (unconfined)"
+}

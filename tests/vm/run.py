@@ -134,7 +134,8 @@ class Runner:
         tree = os.path.join(work, 'tree')
         shutil.copytree(os.path.join(TOP, 'tests'), os.path.join(tree, 'tests'),
                         ignore=shutil.ignore_patterns('__pycache__', 'bench', 'unit', 'priv'))
-        shutil.copytree(os.path.join(TOP, 'docs'), os.path.join(tree, 'docs'))
+        for name in ('docs', 'contrib'):
+            shutil.copytree(os.path.join(TOP, name), os.path.join(tree, name))
         for name in image.TARGETS:
             os.makedirs(os.path.dirname(os.path.join(tree, 'build', name)), exist_ok=True)
             shutil.copy2(os.path.join(build_dir, name), os.path.join(tree, 'build', name))
