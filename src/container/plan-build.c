@@ -8,6 +8,7 @@
 #include "container/container.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +43,9 @@ static int plan_namespaces(const struct cf_plan_input *in, struct cf_plan *plan,
 
     r = cf_ns_plan_build(in, plan, err);
     if (r >= 0 && plan->ns.n_joins)
-        r = cf_ns_host_open(&plan->ns, join_fds, err);
+        r = cf_ns_host_open(&plan->ns, in->facts->cap_effective & (UINT64_C(1) << CAP_SYS_ADMIN), join_fds, err);
+    if (r >= 0)
+        plan->ns.fds = join_fds;
     if (r >= 0)
         r = cf_userns_plan_build(in, plan, err);
     if (r < 0)
@@ -51,6 +54,8 @@ static int plan_namespaces(const struct cf_plan_input *in, struct cf_plan *plan,
     if (fd < 0)
         return 0;
     r = cf_userns_read_joined(fd, in->arena, &plan->userns.uids, &plan->userns.gids, err);
+    if (r < 0)
+        cf_err_field(err, "linux.namespaces[%u].path", plan->ns.joins[0].config_index); /* the user namespace is first */
     return r < 0 ? r : cf_userns_check_coverage(in->spec, &plan->userns, in->arena, err);
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Entries of `mounts` that are new file systems: parameters for fsconfig(2), attributes, and what
- * can be said beforehand about mounting them in a user namespace. Pure, host side.
+ * Entries of `mounts` that are new file systems: parameters for fsconfig(2), attributes. Pure, host side.
  */
 
 #include <errno.h>
@@ -13,35 +12,6 @@
 #include "mount/dev-plan.h"
 #include "mount/mount-build.h"
 #include "sys/task.h"
-
-/*
- * File systems that the kernel only lets the owner of another kind of namespace mount: in a user
- * namespace that kind must be listed too, or it still belongs to the host.
- */
-static int check_userns(struct cf_mount_build *b, uint32_t index, const char *type, struct cf_err *err)
-{
-    static const struct {
-        const char *type;
-        int ns;
-        const char *path;
-    } needs[] = {
-        {"sysfs", CLONE_NEWNET, "/sys"},
-        {"proc", CLONE_NEWPID, "/proc"},
-        {"mqueue", CLONE_NEWIPC, "/dev/mqueue"},
-    };
-
-    for (size_t i = 0; b->userns && i < sizeof(needs) / sizeof(needs[0]); i++) {
-        if (strcmp(needs[i].type, type) != 0 || (b->plan->ns.listed & (uint64_t) needs[i].ns))
-            continue;
-        (void) cf_err_set(err, COFFER_ERROR_CONFIG, "mount-userns", -EINVAL,
-                          "`%s` cannot be mounted in a user namespace without a %s namespace of the container's own",
-                          type, cf_ns_name_of(needs[i].ns));
-        cf_err_field(err, "mounts[%u].type", index);
-        cf_err_hint(err, "bind mount %s of the host instead, or add the namespace", needs[i].path);
-        return -EINVAL;
-    }
-    return 0;
-}
 
 static int id_error(uint32_t index, const struct cf_mount_param *p, const char *map, struct cf_err *err)
 {
@@ -304,11 +274,11 @@ int cf_mount_build_fs(struct cf_mount_build *b, uint32_t index, const char *targ
         return cf_mount_build_idmap_refuse(index, target, type, err);
     /* What init makes has the ids of the container's namespace: its own map changes nothing there. */
     mapped = idmap->index && !(idmap->container && tmpfs);
-    r = check_userns(b, index, type, err);
-    if (r >= 0 && !mapped)
+    if (!mapped) {
         r = check_ids(b, index, opts, err);
-    if (r < 0)
-        return r;
+        if (r < 0)
+            return r;
+    }
 
     mount.flags = cf_mount_target_flags(target) | cf_mount_option_flags(opts);
     if (strcmp(type, "proc") == 0 && strcmp(target, "/proc") == 0)
@@ -331,6 +301,9 @@ int cf_mount_build_fs(struct cf_mount_build *b, uint32_t index, const char *targ
         mount.attr_set |= MOUNT_ATTR_NOSYMFOLLOW;
     if (mapped)
         return build_mapped(b, index, target, opts, idmap, &mount, err);
+    r = cf_mount_build_shown(b, index, target, opts, &mount, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
     if (tmpfs && host_can_make(b, index, &mount, opts))
         r = plan_host_dev(b, index, &mount, opts, err);
     else

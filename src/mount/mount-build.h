@@ -58,6 +58,12 @@ int cf_mount_build_cgroup(struct cf_mount_build *b, uint32_t index, const char *
 /** A new file system of mounts[@index].type at @target. */
 int cf_mount_build_fs(struct cf_mount_build *b, uint32_t index, const char *target, const struct cf_mount_opts *opts,
                       const struct cf_mount_idmap *idmap, struct cf_err *err);
+/**
+ * cf_mount_build_shown() - sysfs, mqueue or proc of a namespace that the container's user namespace does not own
+ * @mount: the record as init would mount it; changed. Return: 0: init can, 1: added to the plan, negative errno with err.
+ */
+int cf_mount_build_shown(struct cf_mount_build *b, uint32_t index, const char *target,
+                         const struct cf_mount_opts *opts, struct cf_blob_mount *mount, struct cf_err *err);
 /** Parameters for fsconfig(2): superblock options, label, data. @remount: also what options take back. */
 int cf_mount_fs_params(struct cf_mount_build *b, const char *type, const struct cf_mount_opts *opts, bool remount,
                        struct cf_ref *ret, struct cf_err *err);

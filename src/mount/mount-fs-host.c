@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * File systems that the host makes, because they are id-mapped: that takes CAP_SYS_ADMIN over the file
- * system and over the map's namespace, which init has not. Host side.
+ * File systems that the host makes because init may not: id-mapped ones, which takes CAP_SYS_ADMIN over the
+ * file system and over the map's namespace, and those that show a namespace of the host's. Host side.
  */
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "base/format.h"
 #include "base/own.h"
@@ -13,6 +14,7 @@
 #include "mount/mount-idmap.h"
 #include "sys/fs.h"
 #include "sys/mountfd.h"
+#include "sys/task.h"
 
 /* With what the file system said about it: one message per read, "e text\n". */
 static int fail(int fs_fd, int r, const char *what, const char *detail, struct cf_err *err)
@@ -62,11 +64,35 @@ static int make(const struct cf_source *s, int fs_fd, struct cf_err *err)
     return r < 0 ? fail(fs_fd, r, "make the mount", NULL, err) : r;
 }
 
-int cf_mount_fs_open(const struct cf_source *s, struct cf_err *err)
+/* What a new sysfs or mqueue shows is where the calling thread is while it asks for one. */
+static int open_context(const struct cf_source *s, int ns_fd, struct cf_err *err)
 {
-    cf_auto_fd int fs_fd = cf_sys_fsopen(s->fstype, FSOPEN_CLOEXEC);
+    const char *own_path = s->shows == CLONE_NEWNET ? "/proc/thread-self/ns/net" : "/proc/thread-self/ns/ipc";
+    cf_auto_fd int own_fd = -EBADF;
+    int fs_fd, r;
+
+    if (ns_fd < 0)
+        return cf_sys_fsopen(s->fstype, FSOPEN_CLOEXEC);
+    own_fd = cf_sys_openat(AT_FDCWD, own_path, O_RDONLY | O_CLOEXEC, 0);
+    if (own_fd < 0)
+        return cf_err_sys(err, own_fd, "open `%s`", own_path);
+    r = cf_sys_setns(ns_fd, s->shows);
+    if (r < 0)
+        return cf_err_sys(err, r, "enter the %s namespace that `%s` is to show", cf_ns_name_of(s->shows), s->target);
+    fs_fd = cf_sys_fsopen(s->fstype, FSOPEN_CLOEXEC);
+    /* SIGABRT's usual status: to go on among strangers would be worse than to end. */
+    if (cf_sys_setns(own_fd, s->shows) < 0)
+        cf_sys_exit_group(134);
+    return fs_fd;
+}
+
+int cf_mount_fs_open(const struct cf_source *s, int ns_fd, struct cf_err *err)
+{
+    cf_auto_fd int fs_fd = open_context(s, ns_fd, err);
     int fd;
 
+    if (fs_fd < 0 && err->kind != COFFER_ERROR_NONE)
+        return fs_fd;
     if (fs_fd < 0) {
         (void) cf_err_sys(err, fs_fd, "open file system type `%s`", s->fstype);
         if (fs_fd == -ENODEV)

@@ -331,7 +331,17 @@ static int open_root(struct host_open *h, const struct cf_source *s, struct cf_e
     return r < 0 ? r : cf_steal_fd(&fd);
 }
 
-/* Made by the host because it is id-mapped. */
+/* The joined namespace that a new file system is to show, or -EBADF: that of the runtime. */
+static int shown_ns(const struct cf_ns_plan *ns, int type)
+{
+    for (uint32_t i = 0; type && ns->fds && i < ns->n_joins; i++) {
+        if (ns->joins[i].type == type)
+            return ns->fds[i];
+    }
+    return -EBADF;
+}
+
+/* Made by the host because init may not. */
 static int open_fs(struct host_open *h, const struct cf_source *s, struct cf_err *err)
 {
     int userns_fd = map_fd(h, s, err), r;
@@ -339,7 +349,7 @@ static int open_fs(struct host_open *h, const struct cf_source *s, struct cf_err
 
     if (userns_fd < 0 && userns_fd != -EBADF)
         return userns_fd;
-    fd = cf_mount_fs_open(s, err);
+    fd = cf_mount_fs_open(s, shown_ns(&h->plan->ns, s->shows), err);
     if (fd < 0)
         return fd;
     r = userns_fd < 0 ? 0 : cf_mount_idmap_apply(s, fd, userns_fd, err);

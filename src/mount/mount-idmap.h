@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Id-mapped sources, while the host opens them. Between the host files of this folder only. */
+/* Sources that the host maps or makes, while it opens them. Between the host files of this folder only. */
 
 #include <stdbool.h>
 
@@ -17,5 +17,9 @@ int cf_mount_idmap_apply(const struct cf_source *s, int fd, int userns_fd, struc
 /** Can users of the host other than root reach the source, and do set-user-ID programs work there? (U4) */
 bool cf_mount_idmap_exposed(const struct cf_source *s);
 
-/** A new file system as a detached mount, made on the host side. Return: fd or negative errno with err. */
-int cf_mount_fs_open(const struct cf_source *s, struct cf_err *err);
+/**
+ * cf_mount_fs_open() - a new file system as a detached mount, made on the host side
+ * @ns_fd: the namespace that it shows, entered for this one call by the calling thread; -EBADF: the runtime's.
+ * Return: fd or negative errno with err.
+ */
+int cf_mount_fs_open(const struct cf_source *s, int ns_fd, struct cf_err *err);

@@ -89,6 +89,12 @@ static int owner_of(const char *path)
     return 0;
 }
 
+/* Who is root of a new user namespace is nobody in what was there before. */
+static bool is_foreign(const struct cf_plan *plan, int type)
+{
+    return plan->userns.mode == CF_USERNS_NEW && !(plan->ns.new_flags & (uint64_t) type);
+}
+
 static int plan_names(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err)
 {
     const struct ocispec_config *config = in->spec->config;
@@ -103,6 +109,12 @@ static int plan_names(const struct cf_plan_input *in, struct cf_plan *plan, stru
         if (!(plan->ns.listed & CLONE_NEWUTS))
             return cf_err_config(err, "needs-uts", names[i].field,
                                  "unable to set %s without a private UTS namespace", names[i].field);
+        if (is_foreign(plan, CLONE_NEWUTS)) {
+            (void) cf_err_config(err, "uts-foreign", names[i].field,
+                                 "the uts namespace that is joined belongs to another user namespace");
+            cf_err_hint(err, "leave it out, or join that user namespace too");
+            return err->ret;
+        }
         if (strlen(names[i].value) > MAX_NAME)
             return cf_err_config(err, "uts-too-long", names[i].field, "it is longer than %d bytes", MAX_NAME);
         text[i] = cf_blob_add_str(plan->blob, names[i].value);
@@ -126,6 +138,14 @@ static int plan_one(const struct cf_plan_input *in, struct cf_plan *plan, const 
     type = owner_of(path);
     if (!type || !(plan->ns.listed & (uint64_t) type))
         return sysctl_error(key, "sysctl-not-namespaced", "is not in a separate kernel namespace", err);
+    if (is_foreign(plan, type)) {
+        (void) cf_err_set(err, COFFER_ERROR_CONFIG, "sysctl-foreign", -EINVAL,
+                          "sysctl \"%s\": the %s namespace that is joined belongs to another user namespace", key,
+                          cf_ns_name_of(type));
+        cf_err_field(err, "linux.sysctl.%s", key);
+        cf_err_hint(err, "set it where that namespace was made, or join its user namespace too");
+        return -EINVAL;
+    }
     if (strpbrk(value, "\r\n"))
         return sysctl_error(key, "sysctl-value", "has a line break in its value", err);
     ret->path = cf_blob_add_str(plan->blob, path);

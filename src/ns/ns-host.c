@@ -57,6 +57,9 @@ static int open_one(const struct cf_ns_join *join, struct cf_err *err)
     if (fd < 0) {
         r = cf_err_sys(err, fd, "open namespace `%s`", join->path);
         cf_err_field(err, "linux.namespaces[%u].path", join->config_index);
+        if (r == -EACCES || r == -EPERM)
+            cf_err_hint(err, "only who may trace a process may open its namespaces: it is another user's, or of a "
+                             "user namespace that the caller has no rights in");
         return r;
     }
     r = cf_sys_fstatfs(fd, &fs);
@@ -75,10 +78,9 @@ static int open_one(const struct cf_ns_join *join, struct cf_err *err)
     return cf_steal_fd(&fd);
 }
 
-/* Is the namespace owned by the user namespace @owner or by a descendant of it? */
-static int owned_by(int fd, const struct ns_id *owner)
+/* Steps from the user namespace @userns_fd, which is used up, to @owner and those above. 1: it is among them. */
+static int is_below(int userns_fd, const struct ns_id *owner)
 {
-    cf_auto_fd int userns_fd = cf_sys_ioctl(fd, NS_GET_USERNS, 0);
     struct ns_id id;
     int next, r;
 
@@ -86,36 +88,80 @@ static int owned_by(int fd, const struct ns_id *owner)
         if (userns_fd < 0)
             return userns_fd == -EPERM ? 0 : userns_fd; /* EPERM: above our own user namespace */
         r = get_id(userns_fd, &id);
-        if (r < 0)
-            return r;
-        if (same(&id, owner))
-            return 1;
+        if (r < 0 || same(&id, owner)) {
+            cf_fd_close(&userns_fd);
+            return r < 0 ? r : 1;
+        }
         next = cf_sys_ioctl(userns_fd, NS_GET_PARENT, 0);
         cf_fd_close(&userns_fd);
         userns_fd = next;
     }
+    cf_fd_close(&userns_fd);
     return 0;
 }
 
-static int check_owner(const struct cf_ns_plan *plan, const int *fds, struct cf_err *err)
+static int foreign(struct cf_err *err, const struct cf_ns_join *join, uint32_t kind, uint32_t owner, const char *text,
+                   const char *hint)
 {
-    struct ns_id owner;
+    (void) cf_err_set(err, kind, "namespace-owner", kind == COFFER_ERROR_PERMISSION ? -EPERM : -EINVAL,
+                      "%s namespace `%s`: it is owned by a user namespace of user %u%s", cf_ns_name_of(join->type),
+                      join->path, owner, text);
+    cf_err_field(err, "linux.namespaces[%u].path", join->config_index);
+    cf_err_hint(err, "%s", hint);
+    return err->ret;
+}
+
+/*
+ * To join a namespace takes rights in the user namespace that owns it. A privileged caller has them in its own and
+ * all below, an ordinary one only in what it joins; and with a user namespace that is joined the container has
+ * them there and nowhere else.
+ */
+static int check_owner(const struct cf_ns_join *join, int fd, const struct cf_ns_join *user, const struct ns_id *joined,
+                       bool privileged, struct cf_err *err)
+{
+    cf_auto_fd int userns_fd = cf_sys_ioctl(fd, NS_GET_USERNS, 0);
+    uint32_t owner = UINT32_MAX;
     int r;
 
-    if (plan->n_joins == 0 || plan->joins[0].type != CLONE_NEWUSER)
-        return 0;
-    r = get_id(fds[0], &owner);
-    if (r < 0)
-        return cf_err_sys(err, r, "look at namespace `%s`", plan->joins[0].path);
-    for (uint32_t i = 1; i < plan->n_joins; i++) {
-        r = owned_by(fds[i], &owner);
-        if (r < 0)
-            return cf_err_sys(err, r, "ask for the owner of namespace `%s`", plan->joins[i].path);
-        if (r == 0)
-            return fail(err, &plan->joins[i], COFFER_ERROR_CONFIG, "namespace-owner", -EINVAL,
-                        "it is not owned by the user namespace that is joined");
+    if (userns_fd == -EPERM) {
+        (void) cf_err_set(err, COFFER_ERROR_PERMISSION, "namespace-owner", -EPERM,
+                          "%s namespace `%s`: it is owned by a user namespace outside of the runtime's own",
+                          cf_ns_name_of(join->type), join->path);
+        cf_err_field(err, "linux.namespaces[%u].path", join->config_index);
+        cf_err_hint(err, "nobody in here has rights in it: let the runtime run where it was made, or make a new one");
+        return -EPERM;
     }
-    return 0;
+    if (userns_fd < 0)
+        return cf_err_sys(err, userns_fd, "ask for the owner of namespace `%s`", join->path);
+    if (!user && privileged)
+        return 0;
+    r = cf_sys_ioctl_ptr(userns_fd, NS_GET_OWNER_UID, &owner);
+    if (r < 0)
+        return cf_err_sys(err, r, "ask for the owner of namespace `%s`", join->path);
+    if (!user)
+        return foreign(err, join, COFFER_ERROR_PERMISSION, owner,
+                       ", in which an ordinary user's container with a user namespace of its own has no rights",
+                       "join that user namespace too, if it is the caller's; otherwise leave the path out");
+    r = is_below(cf_steal_fd(&userns_fd), joined);
+    if (r < 0)
+        return cf_err_sys(err, r, "ask for the owner of namespace `%s`", join->path);
+    if (r > 0)
+        return 0;
+    return foreign(err, join, COFFER_ERROR_CONFIG, owner, ", not by the one that is joined",
+                   "join the user namespace of the process that the other namespaces are of, or leave the path out");
+}
+
+static int check_owners(const struct cf_ns_plan *plan, const int *fds, bool privileged, struct cf_err *err)
+{
+    const struct cf_ns_join *user = plan->n_joins > 0 && plan->joins[0].type == CLONE_NEWUSER ? plan->joins : NULL;
+    struct ns_id joined = {0};
+    int r = user ? get_id(fds[0], &joined) : 0;
+
+    if (r < 0)
+        return cf_err_sys(err, r, "look at namespace `%s`", user->path);
+    for (uint32_t i = user ? 1 : 0; i < plan->n_joins && r >= 0; i++)
+        r = check_owner(&plan->joins[i], fds[i], user, &joined, privileged, err);
+    return r;
 }
 
 /* What will be changed inside must not be the runtime's own namespace under another name. */
@@ -150,7 +196,7 @@ static int check_private(const struct cf_ns_join *join, int fd, struct cf_err *e
     return 0;
 }
 
-int cf_ns_host_open(const struct cf_ns_plan *plan, int *fds, struct cf_err *err)
+int cf_ns_host_open(const struct cf_ns_plan *plan, bool privileged, int *fds, struct cf_err *err)
 {
     int r = 0;
 
@@ -167,7 +213,7 @@ int cf_ns_host_open(const struct cf_ns_plan *plan, int *fds, struct cf_err *err)
             r = check_private(join, fds[i], err);
     }
     if (r >= 0)
-        r = check_owner(plan, fds, err);
+        r = check_owners(plan, fds, privileged, err);
     if (r >= 0)
         return 0;
     for (uint32_t i = 0; i < plan->n_joins; i++)

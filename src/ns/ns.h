@@ -23,6 +23,7 @@ struct cf_ns_plan {
     uint64_t new_flags; /* CLONE_NEW* for clone3 */
     struct cf_ns_join joins[CF_NS_MAX]; /* in the order of setns: user first, pid last */
     uint32_t n_joins;
+    const int *fds;     /* of joins, borrowed; NULL: not opened yet */
     bool joiner;        /* a joiner process is needed */
     uint64_t listed;    /* CLONE_NEW* of every namespace that is new or joined: not simply the runtime's */
     uint64_t private_types; /* joined ones of these types must not be the runtime's own (sysctls) */
@@ -38,8 +39,9 @@ const char *cf_ns_name_of(int type);
 
 /**
  * cf_ns_host_open() - open every namespace that is joined, check type (NS_GET_NSTYPE), ownership (with a joined
- * user namespace the others belong to it or to a descendant, rule U10) and that it is a namespace file at all
- * (a FIFO never blocks). A sysctl is never written to the runtime's own namespace (private_types).
+ * user namespace the others belong to it or to a descendant, rule U10; otherwise the caller has rights in the
+ * owner) and that it is a namespace file at all (a FIFO never blocks). A sysctl is never written to the runtime's own namespace (private_types).
+ * @privileged: the caller has CAP_SYS_ADMIN in its user namespace
  * @fds: CF_NS_MAX entries, set to O_CLOEXEC fds in the order of plan->joins; on failure none stays open.
  */
-int cf_ns_host_open(const struct cf_ns_plan *plan, int *fds, struct cf_err *err);
+int cf_ns_host_open(const struct cf_ns_plan *plan, bool privileged, int *fds, struct cf_err *err);

@@ -56,7 +56,7 @@ enum cf_source_kind {
     CF_SOURCE_CGROUP,   /* clone of the container's own cgroup directory (path: v1 controller or NULL) */
     CF_SOURCE_GATE,     /* the listening start.sock */
     CF_SOURCE_PIDNS,    /* the joined pid namespace */
-    CF_SOURCE_FS,       /* a new file system that init could not make: it is id-mapped */
+    CF_SOURCE_FS,       /* a new file system that init could not make: it is id-mapped, or shows what is not its own */
     CF_SOURCE_DEV,      /* a new tmpfs for /dev, owned by the container's root, with `nodes` in it */
     CF_SOURCE_KIND_COUNT
 };
@@ -112,6 +112,7 @@ struct cf_source {
     struct cf_warning *exposed;          /* with idmap: to be said if ordinary users of the host can reach
                                             the source (rule U4); NULL: it does not matter */
     const char *fstype;                  /* CF_SOURCE_FS: type; path is the source, NULL: none */
+    int shows;                           /* CF_SOURCE_FS: CLONE_NEW*, made in the joined namespace of this type */
     const struct cf_source_param *params; /* CF_SOURCE_FS, CF_SOURCE_DEV */
     size_t n_params;
     struct cf_source_node *nodes;        /* CF_SOURCE_DEV; CF_SOURCE_DEVICE: one or none */

@@ -220,6 +220,38 @@ as_user() {
     ${ASAN_OPTIONS:+"ASAN_OPTIONS=$ASAN_OPTIONS"} ${UBSAN_OPTIONS:+"UBSAN_OPTIONS=$UBSAN_OPTIONS"} "$@"
 }
 
+# Runs CMD as root of a new user namespace with this map (of uids and of gids; lines "INSIDE OUTSIDE COUNT"), which
+# the host's root owns and writes, and a mount namespace; with FLAGS of unshare(2) in addition.
+in_userns() { # in_userns MAP FLAGS CMD...
+  python3 -c '
+import ctypes, os, sys
+new, flags = sys.argv[1], int(sys.argv[2], 0)
+ready, go = os.pipe(), os.pipe()
+child = os.fork()
+if child == 0:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(0x10020000 | flags) != 0:
+        sys.exit("unshare: " + os.strerror(ctypes.get_errno()))
+    os.write(ready[1], b"x")
+    os.read(go[0], 1)
+    os.setgroups([])
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    libc.mount(None, b"/", None, 0x44000, None)
+    if flags & 0x20000000:
+        inner = os.fork()
+        if inner:
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1]))
+        libc.mount(b"proc", b"/proc", b"proc", 0, None)
+    os.execvp(sys.argv[3], sys.argv[3:])
+if os.read(ready[0], 1) == b"x":
+    for kind in "gid", "uid":
+        with open(f"/proc/{child}/{kind}_map", "w") as f:
+            f.write(new)
+    os.write(go[1], b"x")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 255)' "$@"
+}
+
 # ---- judging ----
 # Each of these ends a test by its status, wherever it stands; `! cmd` and a `&&` list would not.
 assert_has() { # assert_has TEXT: it is somewhere in $output

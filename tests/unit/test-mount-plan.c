@@ -295,23 +295,79 @@ Test(mount_plan, no_mount_namespace)
     plan_test_done(&p);
 }
 
+/* What shows a namespace that the container's user namespace does not own: by the host, as a bind mount, or not. */
 Test(mount_plan, userns_file_systems)
 {
-    static const char map[] = "\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"user\"}],"
-                              "\"uidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],"
+    static const char ids[] = "\"uidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],"
                               "\"gidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}]";
+    enum { BY_INIT, BY_HOST, BOUND, REFUSED };
     static const struct {
-        const char *type, *needs;
-    } cases[] = {{"sysfs", "network"}, {"proc", "pid"}, {"mqueue", "ipc"}};
+        const char *type, *ns, *needs;
+        bool nested, rootless;
+        int expected;
+    } cases[] = {
+        {"sysfs", ",{\"type\":\"network\"}", NULL, false, false, BY_INIT},
+        {"sysfs", "", NULL, false, false, BY_HOST},
+        {"sysfs", ",{\"type\":\"network\",\"path\":\"/x\"}", NULL, false, false, BY_HOST},
+        {"sysfs", ",{\"type\":\"network\",\"path\":\"/x\"}", NULL, true, false, BY_HOST},
+        {"sysfs", "", NULL, true, false, BOUND},
+        {"sysfs", "", NULL, false, true, BOUND},
+        {"mqueue", "", NULL, false, false, BY_HOST},
+        {"mqueue", ",{\"type\":\"ipc\",\"path\":\"/x\"}", NULL, false, false, BY_HOST},
+        {"mqueue", "", "ipc", true, false, REFUSED},
+        {"mqueue", "", "ipc", false, true, REFUSED},
+        {"proc", "", "pid", false, false, REFUSED},
+        {"proc", ",{\"type\":\"pid\",\"path\":\"/x\"}", "pid", false, false, REFUSED},
+    };
     struct plan_test p;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct cf_source *last;
         char json[1024];
+        int r;
 
-        (void) snprintf(json, sizeof(json), MOUNTS("%s", "{\"destination\":\"%s\",\"type\":\"%s\"}"), map,
-                        strcmp(cases[i].type, "proc") == 0 ? "/proc" : "/x", cases[i].type);
-        EXPECT_ERROR(&p, plan(&p, json), "mounts[0].type", "cannot be mounted in a user namespace");
-        cr_expect_not_null(strstr(p.err.text, cases[i].needs));
+        (void) snprintf(json, sizeof(json),
+                        MOUNTS("\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"user\"}%s],%s",
+                               "{\"destination\":\"%s\",\"type\":\"%s\"}"),
+                        cases[i].ns, ids, strcmp(cases[i].type, "proc") == 0 ? "/proc" : "/x", cases[i].type);
+        plan_test_init(&p, json);
+        p.facts.in_userns = cases[i].nested;
+        if (cases[i].rootless) {
+            p.facts.cap_effective = 0;
+            p.facts.privileged = false;
+        }
+        plan_test_base(&p);
+        r = cf_mount_plan_build(&p.in, &p.plan, &p.err);
+        if (cases[i].expected == REFUSED) {
+            cr_assert_eq(r, -EINVAL, "case %zu", i);
+            cr_expect_not_null(strstr(p.err.text, cases[i].needs));
+            cr_expect_str_eq(p.err.code, "mount-userns");
+            plan_test_done(&p);
+            continue;
+        }
+        cr_assert_eq(r, 0, "case %zu: %s", i, p.err.text);
+        cr_assert_geq(p.plan.n_mounts, 1);
+        last = p.plan.n_sources ? &p.plan.sources[p.plan.mounts[0].fd < 0 ? 0 : p.plan.mounts[0].fd] : NULL;
+        switch (cases[i].expected) {
+        case BY_INIT:
+            cr_expect_eq(p.plan.mounts[0].kind, CF_MOUNT_FS, "case %zu", i);
+            break;
+        case BY_HOST:
+            cr_assert_eq(p.plan.mounts[0].kind, CF_MOUNT_TREE, "case %zu", i);
+            cr_expect_eq(last->kind, CF_SOURCE_FS, "case %zu", i);
+            cr_expect_str_eq(last->fstype, cases[i].type);
+            cr_expect_eq(!!(last->attr_set & MOUNT_ATTR_RDONLY), strcmp(cases[i].type, "sysfs") == 0, "case %zu", i);
+            break;
+        default:
+            if (cases[i].rootless) {
+                cr_expect_eq(p.plan.mounts[0].kind, CF_MOUNT_BIND, "case %zu", i);
+                cr_expect(p.plan.mounts[0].rec_attr_set & MOUNT_ATTR_RDONLY, "case %zu", i);
+            } else {
+                cr_assert_eq(p.plan.mounts[0].kind, CF_MOUNT_TREE, "case %zu", i);
+                cr_expect_str_eq(last->path, "/sys");
+                cr_expect(last->recursive && (last->rec_attr_set & MOUNT_ATTR_RDONLY), "case %zu", i);
+            }
+        }
         plan_test_done(&p);
     }
     EXPECT_ERROR(&p, plan(&p, MOUNTS(USERNS, "{\"destination\":\"/dev/pts\",\"type\":\"devpts\","

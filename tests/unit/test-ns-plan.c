@@ -121,7 +121,7 @@ static int open_path(int type, const char *path, uint64_t private_types, int *fd
 
     ns.joins[0] = (struct cf_ns_join) {.type = type, .path = path, .config_index = 4};
     *err = (struct cf_err) CF_ERR_INIT;
-    return cf_ns_host_open(&ns, fds, err);
+    return cf_ns_host_open(&ns, true, fds, err);
 }
 
 Test(ns_host, opens_and_checks)
@@ -174,7 +174,7 @@ Test(ns_host, owner_of_the_others)
     /* Ours belongs to our user namespace. */
     ns.joins[0] = (struct cf_ns_join) {.type = CLONE_NEWUSER, .path = "/proc/self/ns/user"};
     ns.joins[1] = (struct cf_ns_join) {.type = CLONE_NEWIPC, .path = "/proc/self/ns/ipc", .config_index = 1};
-    cr_assert_eq(cf_ns_host_open(&ns, fds, &err), 0, "%s", err.text);
+    cr_assert_eq(cf_ns_host_open(&ns, true, fds, &err), 0, "%s", err.text);
     (void) close(fds[0]);
     (void) close(fds[1]);
 }
