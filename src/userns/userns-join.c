@@ -60,8 +60,10 @@ static int depth_below_ours(int ns_fd, struct cf_err *err)
         if (same_namespace(&own, &st))
             return depth;
     }
-    return cf_err_set(err, COFFER_ERROR_UNSAFE, "userns-foreign", -EPERM,
+    (void) cf_err_set(err, COFFER_ERROR_UNSAFE, "userns-foreign", -EPERM,
                       "the user namespace to join is not below the runtime's own");
+    cf_err_hint(err, "let the runtime run where that namespace was made");
+    return -EPERM;
 }
 
 /* Only what was inherited may be held inside: the socket and, until it is joined, the namespace. */
@@ -159,17 +161,19 @@ static int read_through_child(int ns_fd, struct cf_arena *arena, struct cf_idmap
  * way cf_userns_owner_enter() does it: a direct child of our namespace, owned by the host id of its
  * own root. A user's own namespace looks alike, but can map that user's id only by a range of
  * size 1: ranges that are larger were delegated, and need privilege to be owner of.
+ * @uids: NULL before they are known: then only what no map could change is refused.
  */
 static int check_owner(int ns_fd, int depth, const struct cf_idmap *uids, struct cf_err *err)
 {
     uint32_t owner = UINT32_MAX, euid = cf_sys_geteuid();
+    bool delegated_may = euid == 0 && depth == 1;
     int r = cf_sys_ioctl_ptr(ns_fd, NS_GET_OWNER_UID, &owner);
 
     if (r < 0)
         return cf_err_sys(err, r, "find the owner of the user namespace");
-    if (owner == euid)
+    if (owner == euid || (delegated_may && !uids))
         return 0;
-    for (size_t i = 0; euid == 0 && depth == 1 && i < uids->n; i++) {
+    for (size_t i = 0; delegated_may && i < uids->n; i++) {
         const struct cf_idrange *range = &uids->ranges[i];
 
         if (range->container_id == 0 && range->host_id == owner && range->size > 1)
@@ -178,7 +182,7 @@ static int check_owner(int ns_fd, int depth, const struct cf_idmap *uids, struct
     (void) cf_err_set(err, COFFER_ERROR_UNSAFE, "userns-foreign", -EPERM,
                       "the user namespace to join belongs to user %u, not to the caller (%u)",
                       owner, euid);
-    cf_err_hint(err, "join only namespaces that the caller made");
+    cf_err_hint(err, "join only namespaces that the caller made, or run as that user");
     return -EPERM;
 }
 
@@ -208,6 +212,9 @@ int cf_userns_read_joined(int ns_fd, struct cf_arena *arena, struct cf_idmap *ui
     depth = depth_below_ours(ns_fd, err);
     if (depth < 0)
         return depth;
+    r = check_owner(ns_fd, depth, NULL, err);
+    if (r < 0)
+        return r;
     r = read_through_child(ns_fd, arena, &found_uids, &found_gids, err);
     if (r < 0)
         return r;
