@@ -16,6 +16,7 @@
 #include "container/stop-point.h"
 #include "process/process.h"
 #include "sys/fs.h"
+#include "userns/userns-why.h"
 
 static void create_done(struct cf_create *c)
 {
@@ -114,8 +115,10 @@ static int create_all(struct cf_create *c, struct coffer_container **ret, struct
     r = cf_create_prepare(c, err);
     if (r >= 0)
         r = cf_create_process(c, err);
-    if (r < 0)
+    if (r < 0) {
+        cf_userns_why_late(c->facts.privileged, c->plan.ns.new_flags, err);
         return create_undo(c, err);
+    }
 
     container->pid = c->spawn.pid;
     container->pidfd = cf_steal_fd(&c->spawn.pidfd);

@@ -29,6 +29,7 @@
 #include "sys/fs.h"
 #include "sys/sock.h"
 #include "sys/task.h"
+#include "userns/userns-why.h"
 #include "userns/userns.h"
 #include "wire/msg.h"
 
@@ -358,12 +359,8 @@ static int spawn_clone(struct cf_spawn *spawn, uint64_t flags, struct cf_err *er
         cf_userns_owner_leave(&owner);
     if (pid < 0) {
         spawn->pidfd = -EBADF;
-        r = cf_err_sys(err, pid, "clone into new namespaces");
+        r = cf_userns_why_not(spawn->privileged, flags, pid, "clone into new namespaces", err);
         cf_err_step(err, "spawn");
-        if (pid == -ENOSPC || pid == -EUSERS)
-            cf_err_hint(err, "the limits in /proc/sys/user for namespaces are reached");
-        else if (pid == -EPERM && (flags & CLONE_NEWUSER))
-            cf_err_hint(err, "unprivileged user namespaces may be switched off on this host");
         return r;
     }
     spawn->pid = pid;
