@@ -27,6 +27,7 @@
 #define HASH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 
 struct walk {
+    char skip[CF_NUM_SIZE]; /* pid, "": none */
     const struct cf_hostns_query *query;
     struct cf_arena *arena;
     int proc_fd;
@@ -239,6 +240,9 @@ static int walk_processes(struct walk *w, int dir_fd)
             at += entry->d_reclen;
             if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
                 continue;
+            /* Without CAP_SYS_PTRACE its namespace has no inode for us. */
+            if (strcmp(entry->d_name, w->skip) == 0)
+                continue;
             if (look_at_process(w, entry->d_name) < 0)
                 return -ENOMEM;
         }
@@ -251,7 +255,6 @@ int cf_hostns_find(const struct cf_hostns_query *query, struct cf_arena *arena, 
 {
     cf_auto_fd int proc_fd = cf_procfs_open_host(), dir_fd = -EBADF;
     cf_auto_free struct walk *w = calloc(1, sizeof(*w));
-    char pid[CF_NUM_SIZE];
     uint64_t inode;
     int r;
 
@@ -271,8 +274,8 @@ int cf_hostns_find(const struct cf_hostns_query *query, struct cf_arena *arena, 
     inode = namespace_of(w, "thread-self");
     r = inode ? mark_seen(w, inode) : 0;
     if (r >= 0 && query->skip_pid > 0) {
-        (void) cf_num_format(pid, (uint64_t) query->skip_pid);
-        inode = namespace_of(w, pid);
+        (void) cf_num_format(w->skip, (uint64_t) query->skip_pid);
+        inode = namespace_of(w, w->skip);
         r = inode ? mark_seen(w, inode) : 0;
     }
     if (r >= 0)

@@ -9,7 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/io.h"
 #include "base/own.h"
@@ -187,6 +189,15 @@ static int wait_helper(int pidfd, int *ret_status)
     return 0;
 }
 
+/* As the owner of the new namespace it has every right there, as root of a container only what that has. */
+static bool needs_file_capability(int helper_fd)
+{
+    struct stat st;
+
+    return cf_sys_fstat(helper_fd, &st) == 0 && (st.st_mode & S_ISUID) &&
+           cf_sys_prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 0;
+}
+
 int cf_userns_run_helper(enum cf_id_kind kind, pid_t pid, const struct cf_idmap *map,
                          struct cf_arena *arena, struct cf_err *err)
 {
@@ -228,6 +239,11 @@ int cf_userns_run_helper(enum cf_id_kind kind, pid_t pid, const struct cf_idmap 
     (void) cf_err_set(err, COFFER_ERROR_PERMISSION, "idmap-helper-failed", -EPERM,
                       "`%s` ended with status %d: %s", path, status, output);
     cf_err_field(err, "%s", cf_userns_field(kind));
-    cf_err_hint(err, "compare the mapping with `%s`", subid_files[kind]);
+    if (needs_file_capability(helper_fd))
+        cf_err_hint(err, "a set-user-ID `%s` needs CAP_SYS_ADMIN and CAP_DAC_OVERRIDE in the bounding set; with a file "
+                         "capability it does not: setcap cap_set%s=ep %s", helper_names[kind],
+                    kind == CF_ID_UID ? "uid" : "gid", path);
+    else
+        cf_err_hint(err, "compare the mapping with `%s`", subid_files[kind]);
     return -EPERM;
 }

@@ -105,16 +105,15 @@ static int deny_setgroups(int proc_fd, struct cf_err *err)
     return 0;
 }
 
-/* EPERM has many reasons: look for an entry that our own namespace does not have. */
-static void explain_refusal(enum cf_id_kind kind, const struct cf_idmap *map,
-                            struct cf_arena *arena, struct cf_err *err)
+bool cf_userns_explain_unmapped(enum cf_id_kind kind, const struct cf_idmap *map, struct cf_arena *arena,
+                                struct cf_err *err)
 {
     struct cf_err ignored = CF_ERR_INIT;
     cf_auto_fd int proc_fd = cf_userns_open_proc(cf_sys_getpid(), &ignored);
     struct cf_idmap own;
 
     if (proc_fd < 0 || cf_userns_read_map(proc_fd, kind, arena, &own, &ignored) < 0)
-        return;
+        return false;
     for (size_t i = 0; i < map->n; i++) {
         struct cf_idmap one = {.ranges = &map->ranges[i], .n = 1}, composed;
 
@@ -124,8 +123,17 @@ static void explain_refusal(enum cf_id_kind kind, const struct cf_idmap *map,
         cf_err_hint(err,
                     "host ids %u to %u are not all mapped in the user namespace the runtime is in",
                     map->ranges[i].host_id, map->ranges[i].host_id + (map->ranges[i].size - 1));
-        return;
+        return true;
     }
+    return false;
+}
+
+/* EPERM has many reasons: look for an entry that our own namespace does not have. */
+static void explain_refusal(enum cf_id_kind kind, const struct cf_idmap *map,
+                            struct cf_arena *arena, struct cf_err *err)
+{
+    if (cf_userns_explain_unmapped(kind, map, arena, err))
+        return;
     cf_err_field(err, "%s", cf_userns_field(kind));
     cf_err_hint(err, "the caller needs %s over its user namespace, and CAP_SETFCAP to map its id 0",
                 kind == CF_ID_UID ? "CAP_SETUID" : "CAP_SETGID");

@@ -3,6 +3,7 @@
 
 /* What the host-side files of this folder share. */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
@@ -23,6 +24,13 @@ int cf_userns_open_proc(pid_t pid, struct cf_err *err);
 /** Reads uid_map or gid_map below a directory of cf_userns_open_proc(). */
 int cf_userns_read_map(int proc_fd, enum cf_id_kind kind, struct cf_arena *arena,
                        struct cf_idmap *ret, struct cf_err *err);
+
+/**
+ * cf_userns_explain_unmapped() - field and hint about the first entry with ids that our own namespace has not
+ * Return: false if there is none, or nobody can tell.
+ */
+bool cf_userns_explain_unmapped(enum cf_id_kind kind, const struct cf_idmap *map, struct cf_arena *arena,
+                                struct cf_err *err);
 
 /**
  * cf_userns_run_helper() - newuidmap(1) or newgidmap(1) for an unprivileged caller

@@ -13,8 +13,10 @@
 #include <errno.h>
 #include <sys/prctl.h>
 
+#include "base/own.h"
 #include "sys/cred.h"
 #include "sys/task.h"
+#include "userns/userns-internal.h"
 #include "userns/userns.h"
 
 /* Only the effective ids: real and saved ones stay, so neither permitted capabilities nor the way
@@ -70,6 +72,15 @@ static int leave(const struct cf_userns_owner *owner)
     return 0;
 }
 
+/* The kernel takes no id that the caller's user namespace has not. */
+static void explain_unmapped(const struct cf_userns_plan *plan, struct cf_err *err)
+{
+    cf_auto(cf_arena_freep) struct cf_arena *arena = cf_arena_new();
+
+    if (arena && !cf_userns_explain_unmapped(CF_ID_UID, &plan->uids, arena, err))
+        (void) cf_userns_explain_unmapped(CF_ID_GID, &plan->gids, arena, err);
+}
+
 int cf_userns_owner_enter(const struct cf_userns_plan *plan, struct cf_userns_owner *ret,
                           struct cf_err *err)
 {
@@ -95,6 +106,8 @@ int cf_userns_owner_enter(const struct cf_userns_plan *plan, struct cf_userns_ow
     if (r < 0) {
         (void) cf_err_sys(err, r, "become host user %u, group %u", plan->owner_uid,
                           plan->owner_gid);
+        if (r == -EINVAL)
+            explain_unmapped(plan, err);
         cf_userns_owner_leave(&owner);
         return r;
     }

@@ -220,6 +220,27 @@ as_user() {
     ${ASAN_OPTIONS:+"ASAN_OPTIONS=$ASAN_OPTIONS"} ${UBSAN_OPTIONS:+"UBSAN_OPTIONS=$UBSAN_OPTIONS"} "$@"
 }
 
+# The subordinate ids of the test user for the time of one test.
+give_subids() { # give_subids FIRST COUNT
+  local file
+  for file in subuid subgid; do
+    [ -e "$BATS_TEST_TMPDIR/$file.before" ] || cp -a "/etc/$file" "$BATS_TEST_TMPDIR/$file.before" 2>/dev/null || : >"$BATS_TEST_TMPDIR/$file.none"
+    sed -i "/^$TEST_NAME:/d" "/etc/$file" 2>/dev/null || true
+    echo "$TEST_NAME:$1:$2" >>"/etc/$file"
+  done
+}
+
+restore_subids() {
+  local file
+  for file in subuid subgid; do
+    if [ -e "$BATS_TEST_TMPDIR/$file.before" ]; then
+      cat "$BATS_TEST_TMPDIR/$file.before" >"/etc/$file"
+    elif [ -e "$BATS_TEST_TMPDIR/$file.none" ]; then
+      rm -f "/etc/$file"
+    fi
+  done
+}
+
 # Runs CMD as root of a new user namespace with this map (of uids and of gids; lines "INSIDE OUTSIDE COUNT"), which
 # the host's root owns and writes, and a mount namespace; with FLAGS of unshare(2) in addition.
 in_userns() { # in_userns MAP FLAGS CMD...

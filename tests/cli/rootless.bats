@@ -32,27 +32,6 @@ teardown() {
   return "$status"
 }
 
-# The subordinate ids of the test user for the time of one test.
-give_subids() { # give_subids FIRST COUNT
-  local file
-  for file in subuid subgid; do
-    [ -e "$BATS_TEST_TMPDIR/$file.before" ] || cp -a "/etc/$file" "$BATS_TEST_TMPDIR/$file.before" 2>/dev/null || : >"$BATS_TEST_TMPDIR/$file.none"
-    sed -i "/^$TEST_NAME:/d" "/etc/$file" 2>/dev/null || true
-    echo "$TEST_NAME:$1:$2" >>"/etc/$file"
-  done
-}
-
-restore_subids() {
-  local file
-  for file in subuid subgid; do
-    if [ -e "$BATS_TEST_TMPDIR/$file.before" ]; then
-      cat "$BATS_TEST_TMPDIR/$file.before" >"/etc/$file"
-    elif [ -e "$BATS_TEST_TMPDIR/$file.none" ]; then
-      rm -f "/etc/$file"
-    fi
-  done
-}
-
 user_run() { # user_run [OPTION...]
   run as_user timeout 60 "$COFFER" run --bundle "$BUNDLE" "$@" "$CID"
 }
