@@ -81,7 +81,7 @@ static int print_and_free(struct text *t, int fd)
 
 static bool mentions_root(const struct program *p, const char *message)
 {
-    return p->root.missing_xdg && strstr(message, p->root.path) != NULL;
+    return p->root.note && strstr(message, "state directory `") && strstr(message, p->root.path);
 }
 
 static void report_text(const struct program *p)
@@ -109,7 +109,7 @@ static void report(const struct program *p)
         return;
     }
     snprintf(text, sizeof(text), "%s%s", coffer_error_message(error),
-             mentions_root(p, coffer_error_message(error)) ? " (XDG_RUNTIME_DIR is not set)" : "");
+             mentions_root(p, coffer_error_message(error)) ? p->root.note : "");
     log_error(&p->log, text,
               &(struct log_fields){
                   .code = coffer_error_code(error),

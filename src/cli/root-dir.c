@@ -118,7 +118,9 @@ int root_dir_choose(const char *option, struct root_dir *ret, char *error, size_
     if (geteuid() == 0)
         use_xdg = use_xdg && !(user && strcmp(user, "root") == 0) && root_dir_in_user_namespace();
     else
-        ret->missing_xdg = !use_xdg;
+        ret->note = use_xdg          ? " (from XDG_RUNTIME_DIR: it must be a directory that the user may write to)"
+                    : xdg && xdg[0] ? " (XDG_RUNTIME_DIR is not an absolute path)"
+                                    : " (XDG_RUNTIME_DIR is not set)";
     if (!use_xdg) {
         snprintf(ret->path, sizeof(ret->path), DEFAULT_ROOT);
         return 0;

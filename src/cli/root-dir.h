@@ -11,7 +11,7 @@ struct root_dir {
     char path[PATH_MAX];
     bool is_default;  /* no --root */
     bool sticky;      /* a new one gets the sticky bit: it lies below $XDG_RUNTIME_DIR */
-    bool missing_xdg; /* an unprivileged caller without XDG_RUNTIME_DIR: /run/coffer will not do */
+    const char *note; /* why it is this one, for errors about it: " (XDG_RUNTIME_DIR is not set)"; NULL: nothing to say */
 };
 
 /**

@@ -12,6 +12,9 @@
 #include "plan/plan.h"
 #include "userns/userns.h"
 
+#define HINT_SUBIDS                                                                                     \
+    "an ordinary user has one id, its own, and no other groups; for more map subordinate ids of /etc/subuid and " \
+    "/etc/subgid as well (usermod --add-subuids, --add-subgids)"
 #define HINT_COVER "add a range that contains it to linux.%s"
 
 /* Index of the user namespace entry in linux.namespaces, or -1. */
@@ -180,10 +183,13 @@ static int choose_writers(const struct cf_plan_input *in, struct cf_userns_plan 
         plan->gid_writer = CF_IDMAP_HELPER;
     /* Otherwise dropping a group would give access to what the group is denied (CVE-2014-8989). */
     plan->deny_setgroups = plan->gid_writer == CF_IDMAP_DIRECT;
-    if (plan->deny_setgroups && process && process->user && process->user->n_additional_gids > 0)
-        return cf_err_config(err, "setgroups-denied", "process.user.additionalGids",
+    if (plan->deny_setgroups && process && process->user && process->user->n_additional_gids > 0) {
+        (void) cf_err_config(err, "setgroups-denied", "process.user.additionalGids",
                              "groups cannot be set when linux.gidMappings is the caller's own id "
                              "only");
+        cf_err_hint(err, HINT_SUBIDS);
+        return -EINVAL;
+    }
     if (facts->no_new_privs &&
         (plan->uid_writer == CF_IDMAP_HELPER || plan->gid_writer == CF_IDMAP_HELPER)) {
         (void) cf_err_set(err, COFFER_ERROR_PERMISSION, "idmap-helper-nnp", -EPERM,
@@ -226,8 +232,13 @@ static int build_new(const struct cf_plan_input *in, struct cf_plan *plan, struc
     if (r < 0)
         return r;
     r = cf_userns_check_coverage(in->spec, userns, in->arena, err);
-    if (r < 0)
+    if (r < 0) {
+        if (!in->facts->privileged && (is_own_id(&userns->uids, in->facts->euid) || is_own_id(&userns->gids, in->facts->egid))) {
+            err->hint[0] = '\0';
+            cf_err_hint(err, HINT_SUBIDS);
+        }
         return r;
+    }
     (void) cf_idmap_to_host(&userns->uids, 0, &userns->owner_uid);
     (void) cf_idmap_to_host(&userns->gids, 0, &userns->owner_gid);
     userns->switch_owner = in->facts->privileged;

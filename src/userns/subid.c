@@ -76,6 +76,13 @@ int cf_subid_user_name(const char *passwd, uint32_t uid, struct cf_arena *arena,
     return 0;
 }
 
+static bool is_of(const char *user, uint32_t uid, const char *name)
+{
+    uint32_t v;
+
+    return (name && strcmp(user, name) == 0) || (cf_num_parse_u32(user, 0, UINT32_MAX, &v) == 0 && v == uid);
+}
+
 static int parse(char *text, uint32_t uid, const char *name, struct cf_subid *out, size_t *ret_n)
 {
     char *line;
@@ -86,12 +93,8 @@ static int parse(char *text, uint32_t uid, const char *name, struct cf_subid *ou
         char *first = next_field(&line);
         char *count = next_field(&line);
         struct cf_subid entry;
-        uint32_t v;
 
-        if (!count || line)
-            continue;
-        if (!(name && strcmp(user, name) == 0) &&
-            !(cf_num_parse_u32(user, 0, UINT32_MAX, &v) == 0 && v == uid))
+        if (!count || line || !is_of(user, uid, name))
             continue;
         if (cf_num_parse_u32(first, 0, UINT32_MAX - 1, &entry.first) < 0 ||
             cf_num_parse_u32(count, 1, UINT32_MAX, &entry.count) < 0)
@@ -101,6 +104,27 @@ static int parse(char *text, uint32_t uid, const char *name, struct cf_subid *ou
         n++;
     }
     *ret_n = n;
+    return 0;
+}
+
+size_t cf_subid_bad_line(const char *file, uint32_t uid, const char *name)
+{
+    cf_auto_free char *text = NULL;
+    char *p, *line;
+
+    if (cf_io_read_file_at(AT_FDCWD, file, SUBID_FILE_LIMIT, &text, NULL) < 0)
+        return 0;
+    p = text;
+    for (size_t number = 1; (line = next_line(&p)); number++) {
+        char *user = next_field(&line), *first = next_field(&line), *count = next_field(&line);
+        uint32_t f, n;
+
+        if (!user || !is_of(user, uid, name))
+            continue;
+        if (!count || line || cf_num_parse_u32(first, 0, UINT32_MAX - 1, &f) < 0 ||
+            cf_num_parse_u32(count, 1, UINT32_MAX, &n) < 0 || (uint64_t) f + n > UINT32_MAX)
+            return number;
+    }
     return 0;
 }
 

@@ -17,5 +17,11 @@ int cf_subid_user_name(const char *passwd, uint32_t uid, struct cf_arena *arena,
 int cf_subid_load_named(const char *file, uint32_t uid, const char *name, struct cf_arena *arena,
                         struct cf_subid **ret, size_t *ret_n, struct cf_err *err);
 
+/**
+ * cf_subid_bad_line() - the first line of this user that cannot be read, for messages
+ * Return: its number from 1, 0: there is none.
+ */
+size_t cf_subid_bad_line(const char *file, uint32_t uid, const char *name);
+
 /** Every id of [first, first + size) is in some entry. */
 bool cf_subid_covers(const struct cf_subid *subids, size_t n, uint32_t first, uint32_t size);

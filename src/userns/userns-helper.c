@@ -49,7 +49,7 @@ static int check_subids(enum cf_id_kind kind, const struct cf_idmap *map, struct
     uint32_t own = kind == CF_ID_UID ? uid : cf_sys_getgid();
     struct cf_subid *subids;
     const char *name;
-    size_t n;
+    size_t n, bad_line;
     int r;
 
     if (!subids_are_in_files())
@@ -76,6 +76,9 @@ static int check_subids(enum cf_id_kind kind, const struct cf_idmap *map, struct
                           range->host_id + (range->size - 1), name ? name : "?", uid,
                           subid_files[kind]);
         cf_err_field(err, "%s[%zu].hostID", cf_userns_field(kind), i);
+        bad_line = cf_subid_bad_line(subid_files[kind], uid, name);
+        if (bad_line)
+            cf_err_hint(err, "%s:%zu cannot be read: it must be USER:FIRST:COUNT", subid_files[kind], bad_line);
         cf_err_hint(err, "add the range to `%s` (usermod --add-sub%ss), or map only what is there",
                     subid_files[kind], kind == CF_ID_UID ? "uid" : "gid");
         return -EPERM;

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Id mappings that would reach ids nobody meant to give away.
 #
-# userns-overlap-second-container has no test: it needs a registry of live ranges, which coffer
-# does not keep.
+# userns-overlap-second-container: tests/cli/ledger.bats.
 
 load attack
 

@@ -131,6 +131,8 @@ judge() {
   local user='.linux.namespaces += [{"type":"user"}]' good='[{"containerID":0,"hostID":100000,"size":65536}]'
   row map-missing "$user" 'no uid mappings found'
   row map-no-gid "$user | .linux.uidMappings = $good" 'no gid mappings found'
+  row map-no-uid "$user | .linux.gidMappings = $good" 'linux.uidMappings' 'no uid mappings found'
+  row gid-map-no-ns ".linux.gidMappings = $good" 'linux.gidMappings' "user namespace isn't enabled"
   row map-size "$user | .linux.gidMappings = $good | .linux.uidMappings = [{containerID:0,hostID:100000,size:0}]" 'linux.uidMappings[0].size'
   row map-wrap "$user | .linux.gidMappings = $good | .linux.uidMappings = [{containerID:0,hostID:4294967290,size:10}]" 'linux.uidMappings[0]'
   row map-overlap-in "$user | .linux.gidMappings = $good | .linux.uidMappings = [{containerID:0,hostID:100000,size:10},{containerID:5,hostID:200000,size:10}]" 'linux.uidMappings[1].containerID' 'mapped by entry 0'

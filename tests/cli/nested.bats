@@ -25,12 +25,11 @@ install_coffer() { # install_coffer ROOTFS
   mkdir -p "$1/inner/rootfs"
 }
 
-# What a container needs for containers inside: capabilities of an engine, namespaces, a /proc that is whole.
+# What a container needs for containers inside, and no more: capabilities, user namespaces, a /proc that is whole.
 let_nest() {
   bundle_edit '.annotations["org.coffer.userns.nested"] = "64" | .root.readonly = false
     | .linux.maskedPaths = [] | .linux.readonlyPaths = [] | .process.env = ["PATH=/bin:/usr/bin"]
-    | .process.capabilities = (["CAP_SYS_ADMIN","CAP_SETUID","CAP_SETGID","CAP_SETPCAP","CAP_SETFCAP","CAP_CHOWN","CAP_DAC_OVERRIDE","CAP_FOWNER","CAP_KILL","CAP_MKNOD","CAP_NET_ADMIN","CAP_NET_BIND_SERVICE","CAP_SYS_CHROOT","CAP_AUDIT_WRITE"] as $c
-      | {bounding: $c, effective: $c, permitted: $c})'
+    | .process.capabilities = (["CAP_SYS_ADMIN","CAP_SETUID","CAP_SETGID","CAP_KILL"] as $c | {bounding: $c, effective: $c, permitted: $c})'
 }
 
 # A bundle at /inner of another one, with ids as they are in there.

@@ -36,6 +36,7 @@ Test(subid, load)
                "alice\n\n"
                "bob:200000:65536\n"
                "10000:1:1\n"
+               "8:4294967290:100\n"
                "alice:165536:5");
     cr_assert(eq(int, cf_subid_load_named(path, 1000, "alice", arena, &ids, &n, &err), 0));
     cr_assert(eq(sz, n, 3));
@@ -48,11 +49,16 @@ Test(subid, load)
     cr_expect(cf_subid_covers(ids, n, 300009, 1));
     cr_expect(not(cf_subid_covers(ids, n, 300009, 2)));
     cr_expect(not(cf_subid_covers(ids, n, 300000, UINT32_MAX)));
+    cr_expect(eq(sz, cf_subid_bad_line(path, 1000, "alice"), 4));
+    cr_expect(eq(sz, cf_subid_bad_line(path, 1000, NULL), 0));
+    cr_expect(eq(sz, cf_subid_bad_line(path, 7, "bob"), 0));
+    cr_expect(eq(sz, cf_subid_bad_line(path, 8, NULL), 11));
     cr_assert(eq(int, cf_subid_load_named(path, 1000, NULL, arena, &ids, &n, &err), 0));
     cr_expect(eq(sz, n, 1));
     cr_assert(eq(int, cf_subid_load_named(path, 7, "al", arena, &ids, &n, &err), 0));
     cr_expect(eq(sz, n, 0));
     (void) unlink(path);
+    cr_expect(eq(sz, cf_subid_bad_line(path, 7, NULL), 0));
     cr_assert(eq(int, cf_subid_load_named(path, 7, "al", arena, &ids, &n, &err), 0));
     cr_expect(eq(sz, n, 0));
     cf_arena_free(arena);
