@@ -102,8 +102,8 @@ Test(status, ids)
 }
 
 static struct cf_cgroup_dir dirs[] = {
-    {"/sys/fs/cgroup/pids", "/coffer-c1", "pids", 77, true},
-    {"/sys/fs/cgroup", "/x", "", 0, false},
+    {"/sys/fs/cgroup/pids", "/coffer-c1", "pids", 77, 2, true},
+    {"/sys/fs/cgroup", "/x", "", 0, 0, false},
 };
 static struct cf_annotation annotations[] = {{"a.b/c", "v\n\"1\""}, {"x", ""}};
 
@@ -147,6 +147,7 @@ Test(record, round_trip)
     cr_expect(eq(u32, got.owner_uid, 4294967294u));
     cr_expect(eq(sz, got.cgroup.n_dirs, 2));
     cr_expect(eq(u64, got.cgroup.dirs[0].inode, 77));
+    cr_expect(eq(u32, got.cgroup.dirs[0].parents, 2));
     cr_expect(got.cgroup.dirs[0].created);
     cr_expect(not(got.cgroup.dirs[1].created));
     cr_expect(eq(sz, got.n_annotations, 2));
