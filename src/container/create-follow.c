@@ -269,7 +269,7 @@ static int create_commit(struct cf_create *c, struct cf_err *err)
  */
 static bool create_may_release_early(const struct cf_create *c)
 {
-    return c->run && !c->plan.terminal && !c->options->pid_file && !c->options->pidfd_socket &&
+    return c->run && !c->plan.rdt.wanted && !c->plan.terminal && !c->options->pid_file && !c->options->pidfd_socket &&
            !c->plan.prestart.n && !c->plan.create_runtime.n &&
            !(c->plan.ns.n_joins || c->plan.ns.timens_offsets);
 }
@@ -314,6 +314,13 @@ int cf_create_process(struct cf_create *c, struct cf_err *err)
     if (r < 0)
         return r;
     cf_stop_point("create-ready");
+    if (c->plan.rdt.wanted) {
+        r = cf_rdt_enter(&c->rdt, &c->record.rdt, c->spawn.pid, err);
+        if (r < 0) {
+            cf_err_step(err, "cgroup");
+            return r;
+        }
+    }
     r = create_announce(c, err);
     if (r < 0)
         return r;

@@ -29,6 +29,7 @@ struct cf_create {
     struct cf_store *store;
     struct cf_entry *entry;
     struct cf_cgroup *cgroup;
+    struct cf_rdt rdt; /* fd -EBADF: the configuration has no intelRdt */
     struct cf_spawn spawn;
     struct cf_create_ids ids;
     int join_fds[CF_NS_MAX];

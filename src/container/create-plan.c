@@ -205,7 +205,8 @@ static int create_fill_record(struct cf_create *c, struct cf_err *err)
                 (struct cf_annotation){config->annotations->keys[i], config->annotations->values[i]};
         record->n_annotations = n;
     }
-    return cf_cgroup_locate(&c->plan.cgroup, c->arena, &record->cgroup, err);
+    r = cf_rdt_locate(&c->plan.rdt, c->arena, &record->rdt, err);
+    return r < 0 ? r : cf_cgroup_locate(&c->plan.cgroup, c->arena, &record->cgroup, err);
 }
 
 int cf_create_publish(struct cf_create *c, struct cf_err *err)
@@ -250,6 +251,15 @@ int cf_create_prepare(struct cf_create *c, struct cf_err *err)
         return r;
     }
     cf_stop_point("create-cgroup");
+    if (c->plan.rdt.wanted) {
+        r = cf_rdt_open(&c->record.rdt, &c->rdt, err);
+        if (r >= 0)
+            r = cf_rdt_create(&c->rdt, &c->plan.rdt, &c->record.rdt, err);
+        if (r < 0) {
+            cf_err_step(err, "cgroup");
+            return r;
+        }
+    }
     if (!c->run) {
         r = cf_gate_listen(c->entry, &c->gate_fd, err);
         if (r < 0) {

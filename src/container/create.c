@@ -29,6 +29,7 @@ static void create_done(struct cf_create *c)
     cf_fd_close(&c->console_fd);
     cf_spawn_done(&c->spawn, false);
     cf_cgroup_close(c->cgroup);
+    cf_rdt_close(&c->rdt);
     cf_create_ids_done(&c->ids);
     cf_entry_close(c->entry);
     cf_blob_builder_free(c->plan.blob);
@@ -147,6 +148,7 @@ int cf_container_create(struct coffer_runtime *runtime, const char *id,
         .id = id,
         .run = run,
         .spawn = CF_SPAWN_INIT,
+        .rdt = {.fd = -EBADF},
         .rootfs_fd = -EBADF,
         .cgroup_fd = -EBADF,
         .gate_fd = -EBADF,

@@ -162,9 +162,9 @@ static void write_linux(struct cf_json *j)
     write_switch(j, "selinux", HAVE_SELINUX);
     cf_json_key(j, "intelRdt");
     cf_json_object_begin(j);
-    cf_json_kv_bool(j, "enabled", false);
-    cf_json_kv_bool(j, "schemata", false);
-    cf_json_kv_bool(j, "monitoring", false);
+    cf_json_kv_bool(j, "enabled", true);
+    cf_json_kv_bool(j, "schemata", true);
+    cf_json_kv_bool(j, "monitoring", true);
     cf_json_object_end(j);
     cf_json_key(j, "memoryPolicy");
     cf_json_object_begin(j);

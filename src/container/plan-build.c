@@ -123,7 +123,9 @@ int cf_plan_build(const struct cf_plan_input *in, enum cf_cgroup_manager manager
         return r;
     if (rootless >= 0)
         plan->cgroup.rootless_optional = rootless;
-    r = cf_hook_plan_build(in, plan, err);
+    r = cf_rdt_plan_build(in->spec->config->linux, in->id, &plan->rdt, err);
+    if (r >= 0)
+        r = cf_hook_plan_build(in, plan, err);
     if (r >= 0)
         r = plan_frame(in, plan, err);
     if (r >= 0)

@@ -196,7 +196,76 @@ static void put_blkio(struct cf_json *json, const struct cf_cgroup_stats *stats)
     cf_json_object_end(json);
 }
 
-static void put_rest(struct cf_json *json, const struct cf_cgroup_stats *stats)
+static void put_text(struct cf_json *json, const char *key, const char *text)
+{
+    if (text)
+        cf_json_kv_str(json, key, text);
+}
+
+static void put_rdt_domains(struct cf_json *json, const struct cf_rdt_stats *rdt)
+{
+    bool mbm = false, llc = false;
+
+    for (size_t i = 0; i < rdt->n_domains; i++) {
+        mbm |= rdt->domains[i].has_mbm;
+        llc |= rdt->domains[i].has_llc;
+    }
+    if (mbm) {
+        cf_json_key(json, "mbm_stats");
+        cf_json_array_begin(json);
+        for (size_t i = 0; i < rdt->n_domains; i++) {
+            cf_json_object_begin(json);
+            put_nonzero(json, "mbm_total_bytes", rdt->domains[i].mbm_total);
+            put_nonzero(json, "mbm_local_bytes", rdt->domains[i].mbm_local);
+            cf_json_object_end(json);
+        }
+        cf_json_array_end(json);
+    }
+    if (llc) {
+        cf_json_key(json, "cmt_stats");
+        cf_json_array_begin(json);
+        for (size_t i = 0; i < rdt->n_domains; i++) {
+            cf_json_object_begin(json);
+            put_nonzero(json, "llc_occupancy", rdt->domains[i].llc);
+            cf_json_object_end(json);
+        }
+        cf_json_array_end(json);
+    }
+}
+
+static void put_rdt(struct cf_json *json, const struct cf_rdt_stats *rdt)
+{
+    cf_json_object_begin(json);
+    if (rdt && rdt->cbm_mask) {
+        cf_json_key(json, "l3_cache_info");
+        cf_json_object_begin(json);
+        put_text(json, "cbm_mask", rdt->cbm_mask);
+        put_nonzero(json, "min_cbm_bits", rdt->min_cbm_bits);
+        put_nonzero(json, "num_closids", rdt->l3_closids);
+        cf_json_object_end(json);
+    }
+    if (rdt && rdt->has_mb) {
+        cf_json_key(json, "mem_bw_info");
+        cf_json_object_begin(json);
+        put_nonzero(json, "bandwidth_gran", rdt->bandwidth_gran);
+        put_nonzero(json, "delay_linear", rdt->delay_linear);
+        put_nonzero(json, "min_bandwidth", rdt->min_bandwidth);
+        put_nonzero(json, "num_closids", rdt->mb_closids);
+        cf_json_object_end(json);
+    }
+    if (rdt) {
+        put_text(json, "l3_cache_schema_root", rdt->l3_root);
+        put_text(json, "l3_cache_schema", rdt->l3);
+        put_text(json, "mem_bw_schema_root", rdt->mb_root);
+        put_text(json, "mem_bw_schema", rdt->mb);
+        if (rdt->n_schemata)
+            cf_json_kv_strv(json, "schemata", (const char *const *) rdt->schemata, rdt->n_schemata);
+        put_rdt_domains(json, rdt);
+    }
+    cf_json_object_end(json);
+}
+
+static void put_rest(struct cf_json *json, const struct cf_cgroup_stats *stats, const struct cf_rdt_stats *rdt)
 {
     cf_json_key(json, "pids");
     cf_json_object_begin(json);
@@ -216,13 +285,12 @@ static void put_rest(struct cf_json *json, const struct cf_cgroup_stats *stats)
     }
     cf_json_object_end(json);
     cf_json_key(json, "intel_rdt");
-    cf_json_object_begin(json);
-    cf_json_object_end(json);
+    put_rdt(json, rdt);
     cf_json_key(json, "network_interfaces");
     cf_json_null(json);
 }
 
-char *cf_stats_json(const struct cf_cgroup_stats *stats)
+char *cf_stats_json(const struct cf_cgroup_stats *stats, const struct cf_rdt_stats *rdt)
 {
     cf_auto(cf_json_freep) struct cf_json *json = cf_json_new(0);
     const char *text;
@@ -233,15 +301,16 @@ char *cf_stats_json(const struct cf_cgroup_stats *stats)
     put_cpu(json, stats);
     put_cpuset(json, stats);
     put_memory(json, stats);
-    put_rest(json, stats);
+    put_rest(json, stats, rdt);
     cf_json_object_end(json);
     return cf_json_finish(json, &text) < 0 ? NULL : strdup(text);
 }
 
-int cf_stats_json_read(struct cf_cgroup *cgroup, char **ret, struct cf_err *err)
+int cf_stats_json_read(struct cf_cgroup *cgroup, const struct cf_rdt_record *rdt, char **ret, struct cf_err *err)
 {
     cf_auto(cf_arena_freep) struct cf_arena *arena = cf_arena_new();
     struct cf_cgroup_stats stats;
+    struct cf_rdt_stats of_rdt = {0};
     char *json;
     int r;
 
@@ -250,7 +319,16 @@ int cf_stats_json_read(struct cf_cgroup *cgroup, char **ret, struct cf_err *err)
     r = cf_cgroup_stats_read(cgroup, arena, &stats, err);
     if (r < 0)
         return r;
-    json = cf_stats_json(&stats);
+    if (rdt->root) {
+        cf_auto(cf_rdt_close) struct cf_rdt fs = {.fd = -EBADF};
+
+        r = cf_rdt_open(rdt, &fs, err);
+        if (r >= 0)
+            r = cf_rdt_stats_read(&fs, rdt, arena, &of_rdt, err);
+        if (r < 0)
+            return r;
+    }
+    json = cf_stats_json(&stats, of_rdt.present ? &of_rdt : NULL);
     if (!json)
         return cf_err_oom(err);
     *ret = json;

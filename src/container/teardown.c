@@ -89,6 +89,22 @@ static int teardown_cgroup(struct coffer_runtime *runtime, const struct cf_recor
     return r < 0 ? r : cf_cgroup_stop_unit(&record->cgroup, seen, err);
 }
 
+/* resctrl is empty after a reboot, and what has the name then is another's. */
+static int teardown_rdt(const struct cf_record *record, struct cf_err *err)
+{
+    cf_auto(cf_rdt_close) struct cf_rdt rdt = {.fd = -EBADF};
+    int r;
+
+    if (!record->rdt.root || !cf_container_same_boot(record))
+        return 0;
+    r = cf_rdt_open(&record->rdt, &rdt, err);
+    if (r == -EOPNOTSUPP) { /* unmounted: the groups went with it */
+        cf_err_clear(err);
+        return 0;
+    }
+    return r < 0 ? r : cf_rdt_remove(&rdt, &record->rdt, err);
+}
+
 static void teardown_poststop(struct coffer_runtime *runtime, struct cf_entry *entry, struct cf_record *record)
 {
     cf_auto(cf_arena_freep) struct cf_arena *arena = cf_arena_new();
@@ -135,6 +151,8 @@ int cf_teardown(struct coffer_runtime *runtime, struct cf_entry *entry, struct c
     first = teardown_first(err, &now, teardown_kill_init(record, &now));
     cf_stop_point("delete-killed");
     r = teardown_first(err, &now, teardown_cgroup(runtime, record, cgroup, &now));
+    first = first < 0 ? first : r;
+    r = teardown_first(err, &now, teardown_rdt(record, &now));
     first = first < 0 ? first : r;
     cf_stop_point("delete-cgroup");
     if (first < 0) {

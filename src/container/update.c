@@ -130,16 +130,40 @@ static int apply(struct update *u, struct cf_err *err)
     return r;
 }
 
+/* First, because a line that the processor does not take is found out only by writing it. */
+static int update_rdt(struct update *u, struct cf_err *err)
+{
+    const char *l3 = cf_str_empty(u->options->l3_cache_schema) ? NULL : u->options->l3_cache_schema;
+    const char *mb = cf_str_empty(u->options->mem_bw_schema) ? NULL : u->options->mem_bw_schema;
+    cf_auto(cf_rdt_close) struct cf_rdt rdt = {.fd = -EBADF};
+    struct ocispec_intel_rdt wanted = {.l3_cache_schema = cf_arena_strdup(u->hold.arena, l3 ? l3 : ""),
+                                       .mem_bw_schema = cf_arena_strdup(u->hold.arena, mb ? mb : "MB:")};
+    struct ocispec_linux linux = {.intel_rdt = &wanted};
+    struct cf_rdt_plan plan;
+    int r;
+
+    if (!l3 && !mb)
+        return 0;
+    if (!u->hold.record.rdt.root)
+        return cf_err_set(err, COFFER_ERROR_UNSUPPORTED, "rdt-none", -EOPNOTSUPP,
+                          "updating a non-existent Intel RDT configuration is not supported");
+    if (!wanted.l3_cache_schema || !wanted.mem_bw_schema)
+        return cf_err_oom(err);
+    r = cf_rdt_plan_build(&linux, u->hold.record.id, &plan, err);
+    if (r >= 0)
+        r = cf_rdt_open(&u->hold.record.rdt, &rdt, err);
+    return r < 0 ? r : cf_rdt_update(&rdt, &u->hold.record.rdt, l3, mb, err);
+}
+
 static int update_held(struct update *u, struct cf_err *err)
 {
     int r;
 
     if (u->hold.pidfd < 0)
         return cf_hold_not_running(err);
-    /* No container of this version has a group of its own in resctrl. */
-    if (!cf_str_empty(u->options->l3_cache_schema) || !cf_str_empty(u->options->mem_bw_schema))
-        return cf_err_set(err, COFFER_ERROR_UNSUPPORTED, "rdt-none", -EOPNOTSUPP,
-                          "updating a non-existent Intel RDT configuration is not supported");
+    r = update_rdt(u, err);
+    if (r < 0)
+        return r;
     u->v2 = !cf_str_eq(u->hold.record.cgroup.backend, "v1");
     r = parse_change(u, err);
     if (r >= 0)

@@ -29,7 +29,7 @@ int cf_container_stats_json(struct coffer_container *container, char **ret, stru
     cf_auto(cf_alive_done) struct cf_alive alive = CF_ALIVE_INIT;
     int r = cf_alive_open(container, &alive, err);
 
-    return r < 0 ? r : cf_stats_json_read(alive.cgroup, ret, err);
+    return r < 0 ? r : cf_stats_json_read(alive.cgroup, &alive.record.rdt, ret, err);
 }
 
 static int tell(const struct watch *w, int type, const char *data)
@@ -47,7 +47,7 @@ static int tell(const struct watch *w, int type, const char *data)
 static int tell_stats(const struct watch *w, struct cf_err *err)
 {
     cf_auto_free char *json = NULL;
-    int r = cf_stats_json_read(w->alive.cgroup, &json, err);
+    int r = cf_stats_json_read(w->alive.cgroup, &w->alive.record.rdt, &json, err);
 
     return r < 0 ? r : tell(w, COFFER_EVENT_STATS, json);
 }

@@ -33,11 +33,11 @@ struct cf_alive {
 int cf_alive_open(struct coffer_container *container, struct cf_alive *ret, struct cf_err *err);
 void cf_alive_done(struct cf_alive *alive);
 
-/** Numbers -> one JSON object on one line. Pure. NULL: no memory; the caller frees. */
-char *cf_stats_json(const struct cf_cgroup_stats *stats);
+/** Numbers -> one JSON object on one line. Pure. @rdt: NULL for a container without intelRdt. NULL: no memory; the caller frees. */
+char *cf_stats_json(const struct cf_cgroup_stats *stats, const struct cf_rdt_stats *rdt);
 
-/** The numbers of an open cgroup as JSON. @ret: the caller frees. */
-int cf_stats_json_read(struct cf_cgroup *cgroup, char **ret, struct cf_err *err);
+/** The numbers of an open cgroup, and of the class of service if there is one, as JSON. @ret: the caller frees. */
+int cf_stats_json_read(struct cf_cgroup *cgroup, const struct cf_rdt_record *rdt, char **ret, struct cf_err *err);
 
 /* The operations behind the functions of the same names in coffer/container.h. */
 int cf_container_pids(struct coffer_container *container, int **ret, size_t *ret_n, struct cf_err *err);

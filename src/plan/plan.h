@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "cgroup/cgroup.h"
+#include "cgroup/rdt.h"
 #include "facts/facts.h"
 #include "ns/ns.h"
 #include "spec/spec.h"
@@ -147,6 +148,7 @@ struct cf_plan {
     struct cf_ns_plan ns;
     struct cf_userns_plan userns;
     struct cf_cgroup_plan cgroup;
+    struct cf_rdt_plan rdt;
     struct cf_host_hooks prestart, create_runtime, poststart, poststop;
     bool has_child_hooks;     /* createContainer or startContainer */
     bool has_oom_score_adj;

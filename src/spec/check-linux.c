@@ -163,8 +163,6 @@ static int check_later(const struct ocispec_linux *l, struct cf_err *err)
 {
     if (l->net_devices && l->net_devices->n)
         return unsupported(err, "linux.netDevices", "network devices are not moved by this release");
-    if (l->intel_rdt)
-        return unsupported(err, "linux.intelRdt", "Intel RDT is not supported by this release");
     return 0;
 }
 

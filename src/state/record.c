@@ -14,6 +14,7 @@
 #include "base/format.h"
 #include "base/io.h"
 #include "base/json-out.h"
+#include "base/str.h"
 #include "base/own.h"
 #include "ocispec/ocispec.h"
 #include "state/record-gen.h"
@@ -74,6 +75,20 @@ static void write_cgroup(struct cf_json *j, const struct cf_cgroup_record *cgrou
     cf_json_object_end(j);
 }
 
+static void write_rdt(struct cf_json *j, const struct cf_rdt_record *rdt)
+{
+    if (!rdt->root)
+        return;
+    cf_json_key(j, "rdt");
+    cf_json_object_begin(j);
+    cf_json_kv_str(j, "root", rdt->root);
+    cf_json_kv_str(j, "group", rdt->group);
+    if (rdt->monitor)
+        cf_json_kv_str(j, "monitor", rdt->monitor);
+    write_flag(j, "created", rdt->created);
+    cf_json_object_end(j);
+}
+
 int cf_record_format(const struct cf_record *record, char **ret, size_t *ret_len, struct cf_err *err)
 {
     cf_auto(cf_json_freep) struct cf_json *j = cf_json_new(0);
@@ -100,6 +115,7 @@ int cf_record_format(const struct cf_record *record, char **ret, size_t *ret_len
         cf_json_object_end(j);
     }
     write_cgroup(j, &record->cgroup);
+    write_rdt(j, &record->rdt);
     if (record->n_annotations > 0) {
         cf_json_key(j, "annotations");
         cf_json_object_begin(j);
@@ -206,6 +222,19 @@ static int read_cgroup(const struct cf_rec_cgroup *in, struct cf_arena *arena, s
     return read_unit(in, arena, ret, err);
 }
 
+/* Directories are removed by these names: one component each. */
+static int read_rdt(const struct cf_rec_rdt *in, struct cf_arena *arena, struct cf_rdt_record *ret, struct cf_err *err)
+{
+    if (in->root[0] != '/' || cf_str_empty(in->group) || (strchr(in->group, '/') && strcmp(in->group, "/") != 0) ||
+        (in->monitor && (cf_str_empty(in->monitor) || strchr(in->monitor, '/'))))
+        return broken(err, "its class of service is no name");
+    ret->root = cf_arena_strdup(arena, in->root);
+    ret->group = cf_arena_strdup(arena, in->group);
+    ret->monitor = in->monitor ? cf_arena_strdup(arena, in->monitor) : NULL;
+    ret->created = in->created;
+    return ret->root && ret->group && (ret->monitor || !in->monitor) ? 0 : cf_err_oom(err);
+}
+
 static int read_annotations(const struct ocispec_string_map *in, struct cf_arena *arena,
                             struct cf_record *ret, struct cf_err *err)
 {
@@ -257,6 +286,11 @@ static int convert(const struct cf_rec_record *in, const char *id, struct cf_are
     }
     if (in->cgroup) {
         r = read_cgroup(in->cgroup, arena, &out.cgroup, err);
+        if (r < 0)
+            return r;
+    }
+    if (in->rdt) {
+        r = read_rdt(in->rdt, arena, &out.rdt, err);
         if (r < 0)
             return r;
     }

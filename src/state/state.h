@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "cgroup/cgroup.h"
+#include "cgroup/rdt.h"
 
 enum cf_phase { CF_PHASE_CREATING = 1, CF_PHASE_CREATED, CF_PHASE_DELETING };
 enum cf_status { CF_STATUS_CREATING = 1, CF_STATUS_CREATED, CF_STATUS_RUNNING, CF_STATUS_PAUSED, CF_STATUS_STOPPED };
@@ -33,6 +34,7 @@ struct cf_record {
     int32_t init_pid;    /* 0: none yet */
     uint64_t init_start_time; /* clock ticks, /proc/PID/stat field 22 */
     struct cf_cgroup_record cgroup;
+    struct cf_rdt_record rdt;
     struct cf_annotation *annotations;
     size_t n_annotations;
     bool own_pidns;      /* killing init kills all */

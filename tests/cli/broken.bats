@@ -207,6 +207,8 @@ judge() {
   row mempolicy '.linux.memoryPolicy = {mode: "MPOL_WRONG"}' 'memory'
   row netdevices '.linux.netDevices = {"eth9": {}}' 'linux.netDevices'
   row rdt '.linux.intelRdt = {}' 'linux.intelRdt'
+  row rdt-name '.linux.intelRdt = {closID: "a/b"}' 'linux.intelRdt.closID'
+  row rdt-bandwidth '.linux.intelRdt = {memBwSchema: "L3:0=1"}' 'linux.intelRdt.memBwSchema'
 }
 
 @test "hooks that fail, hang or do not exist, each kind" {

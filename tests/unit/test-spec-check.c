@@ -107,7 +107,6 @@ ParameterizedTestParameters(spec_check, rules)
          "mount namespace"},
         {ROOT ",'linux':{'netDevices':{'eth0':{}}}", -EOPNOTSUPP, "linux.netDevices", ""},
         {ROOT ",'linux':{'netDevices':{}}", 0, "", ""},
-        {ROOT ",'linux':{'intelRdt':{}}", -EOPNOTSUPP, "linux.intelRdt", ""},
     };
     return cr_make_param_array(struct row, rows, sizeof(rows) / sizeof(rows[0]));
 }

@@ -15,7 +15,7 @@
 
 static void check(const struct cf_cgroup_stats *stats, const char *want)
 {
-    char *text = cf_stats_json(stats);
+    char *text = cf_stats_json(stats, NULL);
 
     cr_assert(text != NULL);
     cr_expect(eq(str, text, want));
@@ -24,7 +24,7 @@ static void check(const struct cf_cgroup_stats *stats, const char *want)
 
 static void check_has(const struct cf_cgroup_stats *stats, const char *part)
 {
-    char *text = cf_stats_json(stats);
+    char *text = cf_stats_json(stats, NULL);
 
     cr_assert(text != NULL);
     cr_expect(strstr(text, part) != NULL, "`%s` is missing in %s", part, text);
@@ -80,7 +80,7 @@ Test(stats_json, pressure)
     int n = 0;
 
     stats.cpu.psi = stats.memory.psi = stats.blkio.psi = psi;
-    json = cf_stats_json(&stats);
+    json = cf_stats_json(&stats, NULL);
     cr_assert(json != NULL);
     for (at = json; (at = strstr(at, text)); at++)
         n++;

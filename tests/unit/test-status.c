@@ -119,6 +119,7 @@ static const struct cf_record full = {
     .init_pid = 2147483647,
     .init_start_time = UINT64_MAX,
     .cgroup = {.backend = "v1", .dirs = dirs, .n_dirs = 2},
+    .rdt = {.root = "/sys/fs/resctrl", .group = "c1", .monitor = "c1", .created = true},
     .annotations = annotations,
     .n_annotations = 2,
     .own_pidns = true,
@@ -150,6 +151,9 @@ Test(record, round_trip)
     cr_expect(eq(u32, got.cgroup.dirs[0].parents, 2));
     cr_expect(got.cgroup.dirs[0].created);
     cr_expect(not(got.cgroup.dirs[1].created));
+    cr_expect(got.rdt.created);
+    cr_expect(eq(str, (char *) got.rdt.root, "/sys/fs/resctrl"));
+    cr_expect(eq(str, (char *) got.rdt.monitor, "c1"));
     cr_expect(eq(sz, got.n_annotations, 2));
     cr_expect(eq(str, (char *) got.annotations[0].value, "v\n\"1\""));
     cr_expect(got.own_pidns && got.has_poststop && got.gate);
