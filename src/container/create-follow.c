@@ -10,15 +10,12 @@
 #include "container/create-internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "base/io.h"
-#include "base/num.h"
 #include "base/own.h"
-#include "base/str.h"
+#include "container/pid-file.h"
 #include "container/stop-point.h"
 #include "hook/hook.h"
 #include "process/process.h"
@@ -193,35 +190,10 @@ static int create_follow(struct cf_create *c, uint32_t until, struct cf_err *err
 
 static int create_write_pid_file(struct cf_create *c, struct cf_err *err)
 {
-    const char *path = c->options->pid_file, *slash;
-    char dir[4096], text[CF_NUM_SIZE];
-    cf_auto_fd int dir_fd = -EBADF;
-    size_t len;
-    int r;
+    int r = cf_pid_file_write(c->options->pid_file, c->spawn.pid, err);
 
-    if (!path)
-        return 0;
-    slash = strrchr(path, '/');
-    r = cf_str_copy(dir, sizeof(dir), path);
-    if (r >= 0) {
-        if (!slash)
-            (void) cf_str_copy(dir, sizeof(dir), ".");
-        else
-            dir[slash == path ? 1 : slash - path] = '\0';
-        dir_fd = cf_sys_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-        r = dir_fd;
-    }
-    if (r >= 0) {
-        len = cf_num_format(text, (uint64_t) c->spawn.pid);
-        r = cf_io_replace_file_at(dir_fd, slash ? slash + 1 : path, text, len, 0644);
-    }
-    if (r < 0) {
-        r = cf_err_sys(err, r, "write pid file `%s`", path);
-        cf_err_step(err, "pid-file");
-        return r;
-    }
-    c->pid_file_written = true;
-    return 0;
+    c->pid_file_written = r >= 0 && c->options->pid_file;
+    return r;
 }
 
 /* What a caller sees before the command returns: console, record, pid file, pidfd. */
