@@ -77,6 +77,9 @@ struct cf_stub {
     bool wait_placed;      /* the first process waits for MAPPED */
     bool userns_new_late;  /* joins come first, then a second process makes the user namespace */
     bool become_root;      /* 0:0 in the user namespace */
+    int enter_pidfd;       /* exec: init of the container that is entered, all at once */
+    int enter_flags;       /* CLONE_NEW* of its namespaces that are not ours */
+    bool enter;
     bool user_join_first;  /* unprivileged caller: capabilities come from the joined user namespace */
     bool clone_rest;       /* `rest` needs another process (a new pid namespace, time offsets) */
     uint64_t rest;         /* CLONE_NEW* that are made after the joins */
@@ -101,6 +104,9 @@ struct cf_spawn {
     const int *fds;           /* plan->n_sources, sent in this order */
     uint32_t preserve_fds;
     bool privileged;
+    bool enter;               /* exec: the container exists, nothing is new */
+    int enter_pidfd;          /* of its init, borrowed */
+    int enter_flags;          /* CLONE_NEW* of its namespaces that are not ours */
 
     /* Of the child until it has executed: it may share our memory. */
     struct cf_stub stub;

@@ -75,6 +75,28 @@ static void stub_join(const struct cf_stub *stub, bool user)
     }
 }
 
+/*
+ * Every namespace of a container at once: there is no moment at which we are in some of them only. Into its pid
+ * namespace go only our children, so nobody in there sees us, unless it is our own. Then not being dumpable protects
+ * the copy that we are of the caller's memory.
+ */
+static void stub_enter(const struct cf_stub *stub)
+{
+    int r = cf_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+
+    if (r >= 0 && stub->enter_flags)
+        r = cf_sys_setns(stub->enter_pidfd, stub->enter_flags);
+    if (r == -ESRCH) {
+        struct cf_err err = CF_ERR_INIT;
+
+        (void) cf_err_set(&err, COFFER_ERROR_STATE, "state-stopped", r, "cannot exec in a stopped container");
+        (void) cf_msg_send_err(stub->wire_fd, &err);
+        cf_sys_exit_group(1);
+    }
+    if (r < 0)
+        stub_fail(stub, r, "enter the container");
+}
+
 static void stub_join_pid(const struct cf_stub *stub)
 {
     for (uint32_t i = 0; i < stub->n_joins; i++) {
@@ -159,6 +181,8 @@ void cf_stub_run(const struct cf_stub *stub)
         (void) cf_sys_close(stub->host_fd);
         stub_wait_mapped(stub);
     }
+    if (stub->enter)
+        stub_enter(stub);
     if (stub->user_join_first) {
         stub_join(stub, true);
         stub_become_root(stub);

@@ -103,6 +103,25 @@ static int spawn_last_report(const struct cf_spawn *spawn, struct cf_err *err)
     }
 }
 
+/* A process that was to join. Its cgroup may have counted an OOM kill long ago. */
+static int spawn_explain_entered(const struct cf_spawn *spawn, const siginfo_t *info, struct cf_err *err)
+{
+    struct pollfd init = {.fd = spawn->enter_pidfd, .events = POLLIN};
+
+    if (cf_sys_poll(&init, 1, 0) > 0)
+        return cf_err_set(err, COFFER_ERROR_STATE, "state-stopped", -ESRCH, "cannot exec in a stopped container");
+    if (info && info->si_pid && info->si_code == CLD_EXITED)
+        return cf_err_set(err, COFFER_ERROR_PEER, "exec-died", -ECONNRESET,
+                          "the process ended without a report, exit status %d", info->si_status);
+    if (!info || !info->si_pid)
+        return cf_err_set(err, COFFER_ERROR_PEER, "exec-died", -ECONNRESET, "the process closed its connection");
+    (void) cf_err_set(err, COFFER_ERROR_PEER, "exec-died", -ECONNRESET,
+                      "the process was killed by signal %d before it executed the program", info->si_status);
+    if (info->si_status == SIGKILL)
+        cf_err_hint(err, "look whether the memory limit of the container is reached");
+    return -ECONNRESET;
+}
+
 int cf_spawn_explain_death(const struct cf_spawn *spawn, struct cf_err *err)
 {
     siginfo_t info = {0};
@@ -112,6 +131,8 @@ int cf_spawn_explain_death(const struct cf_spawn *spawn, struct cf_err *err)
     if (r < 0)
         return r;
     r = cf_sys_waitid(P_PIDFD, spawn->pidfd, &info, WEXITED | WNOWAIT, NULL);
+    if (spawn->enter)
+        return spawn_explain_entered(spawn, r < 0 ? NULL : &info, err);
     if (spawn->cgroup && cf_cgroup_oom_killed(spawn->cgroup) > 0) {
         (void) cf_err_set(err, COFFER_ERROR_PEER, "init-oom", -ECONNRESET,
                           "container init was OOM-killed (memory limit too low?)");
@@ -244,6 +265,15 @@ static int spawn_send_plan(struct cf_spawn *spawn, int blob_fd, struct cf_err *e
     return r < 0 ? cf_err_sys(err, r, "send the plan to coffer-init") : 0;
 }
 
+/* A process that enters a container needs nothing but to be put in its place before it does. */
+static void spawn_split_enter(struct cf_spawn *spawn, struct cf_stub *stub)
+{
+    stub->enter = true;
+    stub->enter_pidfd = spawn->enter_pidfd;
+    stub->enter_flags = spawn->enter_flags;
+    stub->wait_placed = spawn->plan->has_oom_score_adj || (spawn->cgroup && cf_cgroup_clone_fd(spawn->cgroup) < 0);
+}
+
 /* Which of the new namespaces go into the first clone3 and which the stub makes after its joins. */
 static void spawn_split(struct cf_spawn *spawn, struct cf_stub *stub, uint64_t *ret_first)
 {
@@ -254,6 +284,11 @@ static void spawn_split(struct cf_spawn *spawn, struct cf_stub *stub, uint64_t *
     bool late = ns->n_joins > 0 || ((flags & CLONE_NEWUSER) && spawn->raises_budget);
 
     stub->become_root = userns->mode != CF_USERNS_NONE;
+    if (spawn->enter) {
+        *ret_first = 0;
+        spawn_split_enter(spawn, stub);
+        return;
+    }
     stub->timens_offsets = ns->timens_offsets;
     stub->joins = ns->joins;
     stub->n_joins = ns->n_joins;
@@ -313,7 +348,7 @@ static int spawn_clone3(struct cf_spawn *spawn, struct cf_clone_args *args)
 
 #if CF_HAVE_CLONE_CALL
     /* The kernel gives an oom_score_adj to all processes that share the memory. */
-    if (!spawn->stub.n_joins && !spawn->stub.userns_new_late && !spawn->stub.timens_offsets && !spawn->plan->has_oom_score_adj &&
+    if (!spawn->enter && !spawn->stub.n_joins && !spawn->stub.userns_new_late && !spawn->stub.timens_offsets && !spawn->plan->has_oom_score_adj &&
         !spawn_memory_is_tight(spawn->plan)) {
         spawn->stack = malloc(CF_STUB_STACK_SIZE); /* aligned as the ABI wants it */
         if (spawn->stack) {
@@ -359,7 +394,8 @@ static int spawn_clone(struct cf_spawn *spawn, uint64_t flags, struct cf_err *er
         cf_userns_owner_leave(&owner);
     if (pid < 0) {
         spawn->pidfd = -EBADF;
-        r = cf_userns_why_not(spawn->privileged, flags, pid, "clone into new namespaces", err);
+        r = spawn->enter ? cf_err_sys(err, pid, "clone into the container's cgroup")
+                         : cf_userns_why_not(spawn->privileged, flags, pid, "clone into new namespaces", err);
         cf_err_step(err, "spawn");
         return r;
     }
@@ -468,7 +504,7 @@ int cf_spawn_init(struct cf_spawn *spawn, struct cf_err *err)
         child_fd = image_fd = -EBADF;
     cf_fd_close(&child_fd);
     cf_fd_close(&image_fd);
-    cf_stop_point("create-cloned");
+    cf_stop_point(spawn->enter ? "exec-cloned" : "create-cloned");
     if (r >= 0)
         r = spawn_place(spawn, stub, err);
     if (r >= 0)

@@ -88,6 +88,16 @@ static int set_attributes(struct cf_init *in, struct cf_err *err)
             return r;
         }
     }
+    if (h->cpus.count) {
+        r = cf_sys_sched_setaffinity(0, h->cpus.count * sizeof(uint64_t), cf_blob_at(&in->blob, h->cpus));
+        if (r < 0) {
+            (void) cf_err_sys(err, r, "set CPU affinity");
+            cf_err_field(err, "process.execCPUAffinity.final");
+            if (r == -EINVAL)
+                cf_err_hint(err, "none of these CPUs is in the cpuset of the container");
+            return r;
+        }
+    }
     return cf_rlimit_child_early(in, err);
 }
 

@@ -329,6 +329,40 @@ static const struct stage build_stages[] = {
     {"exec", CF_BLOB_HAS_PROCESS, cf_exec_child_find},
 };
 
+/* One more process in a container that is there: it has been entered, with nothing of the host in hand but what the
+ * plan names. Everything is looked for below this root, and nothing is made. */
+static int enter_root(struct cf_init *in, struct cf_err *err)
+{
+    const struct cf_blob_header *h = in->blob.h;
+    int r = 0;
+
+    if (h->proc_fd != CF_NO_FD) {
+        in->proc_fd = cf_init_take_fd(in, h->proc_fd);
+        if (in->proc_fd < 0)
+            return cf_err_set(err, COFFER_ERROR_BUG, "plan-invalid", in->proc_fd, "procfs is missing");
+    }
+    if (!(h->flags & CF_BLOB_MOUNTNS)) {
+        r = own_root(in, err);
+        return r < 0 ? r : change_root(in, err);
+    }
+    if (h->flags & (CF_BLOB_TERMINAL | CF_BLOB_SET_HOME)) {
+        r = cf_sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+        in->root_fd = r;
+    }
+    return r < 0 ? cf_err_sys(err, r, "open the root of the container") : 0;
+}
+
+static const struct stage exec_stages[] = {
+    {"rootfs", 0, enter_root},
+    {"terminal", CF_BLOB_TERMINAL, cf_term_child_open},
+    {"terminal", CF_BLOB_TERMINAL, send_console},
+    {"process", 0, stdio},
+    {"process", 0, cf_exec_child_prepare},
+    {"terminal", CF_BLOB_TERMINAL, attach_early},
+    {"lockdown", 0, cf_lockdown_apply},
+    {"exec", 0, cf_exec_child_find},
+};
+
 /*
  * The pid namespace is joined, and only now, with nothing left to steal, we appear in it (D7): the
  * clone goes on, this process reports it and ends. Both are children of the host. The clone waits
@@ -417,6 +451,16 @@ static int start_process(struct cf_init *in, struct cf_err *err)
     return cf_exec_child_run(in, err);
 }
 
+static void run_stages(struct cf_init *in, const struct stage *stages, size_t n, struct cf_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (stages[i].flag && !(in->blob.h->flags & stages[i].flag))
+            continue;
+        if (stages[i].run(in, err) < 0)
+            fail(in, err, stages[i].step);
+    }
+}
+
 void cf_init_main(int argc, char **argv, const unsigned long *auxv)
 {
     struct cf_init in = {
@@ -444,14 +488,10 @@ void cf_init_main(int argc, char **argv, const unsigned long *auxv)
                           "wire is among the preserved file descriptors");
         fail(&in, &err, "plan");
     }
-    for (size_t i = 0; i < sizeof(build_stages) / sizeof(build_stages[0]); i++) {
-        const struct stage *stage = &build_stages[i];
-
-        if (stage->flag && !(in.blob.h->flags & stage->flag))
-            continue;
-        if (stage->run(&in, &err) < 0)
-            fail(&in, &err, stage->step);
-    }
+    if (in.blob.h->flags & CF_BLOB_EXEC)
+        run_stages(&in, exec_stages, sizeof(exec_stages) / sizeof(exec_stages[0]), &err);
+    else
+        run_stages(&in, build_stages, sizeof(build_stages) / sizeof(build_stages[0]), &err);
     if (cf_init_drop_construction(&in, &err) < 0)
         fail(&in, &err, "process");
     if ((in.blob.h->flags & CF_BLOB_PIDNS_JOINED) && appear(&in, &err) < 0)

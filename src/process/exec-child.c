@@ -262,7 +262,7 @@ int cf_exec_child_cwd(struct cf_init *in, struct cf_err *err)
         return first != is_filtered_early(in) ? 0 : check_cwd(cwd, err);
     }
     r = cf_sys_chdir(cwd);
-    if (first && r == -ENOENT)
+    if (first && r == -ENOENT && !(in->blob.h->flags & CF_BLOB_EXEC))
         r = make_cwd(in, cwd);
     if (first)
         in->cwd_state = r < 0 ? 1 : 2;

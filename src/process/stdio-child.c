@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "init/init-internal.h"
 #include "path/path.h"
@@ -40,6 +41,27 @@ static void use_own_null(struct cf_init *in, int fd)
     /* own is closed with everything else before the wait for COMMIT. */
 }
 
+/* A process that joins has no null device yet: the one at /dev of the container, if it is one. The file is the
+ * container's, so that it must not be waited for, and in the way of its own device policy. */
+static void find_null(struct cf_init *in)
+{
+    const struct open_how how = {
+        .flags = O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+        .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    struct stat st;
+    int fd = cf_sys_openat2(AT_FDCWD, "/dev/null", &how, sizeof(how));
+
+    if (fd < 0)
+        return;
+    if (cf_sys_fstat(fd, &st) < 0 || !is_null_device(&st)) {
+        (void) cf_sys_close(fd);
+        return;
+    }
+    in->null_fd = fd;
+    in->null_is_open = true;
+}
+
 int cf_stdio_child_setup(struct cf_init *in, struct cf_err *err)
 {
     uint32_t uid = in->blob.h->uid;
@@ -53,6 +75,8 @@ int cf_stdio_child_setup(struct cf_init *in, struct cf_err *err)
         if (r < 0)
             return cf_err_sys(err, r, "look at standard stream %d", fd);
         if (is_null_device(&st)) {
+            if (in->null_fd < 0 && (in->blob.h->flags & CF_BLOB_EXEC))
+                find_null(in);
             if (in->null_fd >= 0)
                 use_own_null(in, fd);
         } else if ((S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) && st.st_uid != uid) {

@@ -46,6 +46,7 @@ struct cf_blob_builder *cf_blob_builder_new(void)
         .gate_fd = CF_NO_FD,
         .null_fd = CF_NO_FD,
         .dev_fd = CF_NO_FD,
+        .proc_fd = CF_NO_FD,
         .umask = 0022,
         .ioprio = -1,
         .personality = UINT32_MAX,

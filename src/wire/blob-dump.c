@@ -50,6 +50,7 @@ static const struct bit header_bits[] = {
     {CF_BLOB_SET_HOME, "set-home"},
     {CF_BLOB_KEEP_GROUPS, "keep-groups"},
     {CF_BLOB_NO_CAPABILITIES, "no-capabilities"},
+    {CF_BLOB_EXEC, "exec"},
 };
 
 static const struct bit mount_bits[] = {
@@ -281,7 +282,7 @@ static void dump_limits(struct text *t, const struct cf_blob *b)
 {
     const struct cf_blob_header *h = b->h;
     const struct cf_blob_rlimit *rlimits = cf_blob_at(b, h->rlimits);
-    const uint64_t *nodes = cf_blob_at(b, h->mempolicy_nodes);
+    const uint64_t *nodes = cf_blob_at(b, h->mempolicy_nodes), *cpus = cf_blob_at(b, h->cpus);
 
     for (uint32_t i = 0; i < h->rlimits.count; i++)
         add(t, "rlimit[%u] resource=%u soft=%llu hard=%llu\n", i, rlimits[i].resource,
@@ -301,6 +302,8 @@ static void dump_limits(struct text *t, const struct cf_blob *b)
         add(t, "mempolicy mode=0x%x\n", (unsigned int) h->mempolicy_mode);
     for (uint32_t i = 0; i < h->mempolicy_nodes.count; i++)
         add(t, "mempolicy.nodes[%u] 0x%016llx\n", i, (unsigned long long) nodes[i]);
+    for (uint32_t i = 0; i < h->cpus.count; i++)
+        add(t, "cpus[%u] 0x%016llx\n", i, (unsigned long long) cpus[i]);
 }
 
 static void dump_process(struct text *t, const struct cf_blob *b)
@@ -365,6 +368,8 @@ char *cf_blob_dump(const struct cf_blob *b)
     add(&t, "fds n=%u root=%d gate=%d null=%d\n", h->n_fds, h->root_fd, h->gate_fd, h->null_fd);
     if (h->dev_fd != CF_NO_FD)
         add(&t, "dev=%d\n", h->dev_fd);
+    if (h->proc_fd != CF_NO_FD)
+        add(&t, "proc=%d\n", h->proc_fd);
     line_str(&t, b, "id", h->id);
     line_str(&t, b, "root", h->root_path);
     dump_filesystem(&t, b);

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-#define ALL_FLAGS ((CF_BLOB_NO_CAPABILITIES << 1) - 1)
+#define ALL_FLAGS ((CF_BLOB_EXEC << 1) - 1)
 #define ALL_MOUNT_FLAGS ((CF_MOUNT_MADE << 1) - 1)
 #define PROPAGATION_TYPES                                                                          \
     ((uint32_t) MS_SHARED | (uint32_t) MS_SLAVE | (uint32_t) MS_PRIVATE | (uint32_t) MS_UNBINDABLE)
@@ -22,6 +22,7 @@
 #define MAX_SECCOMP 4096u /* BPF_MAXINSNS */
 #define MAX_GROUPS 65536u
 #define MAX_NODE_WORDS 64u
+#define MAX_CPU_WORDS 128u
 
 /* Sticky verdict over the blob under inspection. */
 struct check {
@@ -223,6 +224,8 @@ static void check_process(struct check *c, const struct cf_blob_header *h)
         require(c, rlimits[i].resource < MAX_RLIMIT && rlimits[i].reserved == 0);
     ARRAY(c, h->mempolicy_nodes, words, n);
     require(c, !words || n <= MAX_NODE_WORDS);
+    ARRAY(c, h->cpus, words, n);
+    require(c, !words || n <= MAX_CPU_WORDS);
     ARRAY(c, h->seccomp, words, n);
     require(c, !words || n <= MAX_SECCOMP);
     if (h->flags & CF_BLOB_SECCOMP)
@@ -248,8 +251,12 @@ int cf_blob_check(const void *base, uint64_t size, struct cf_blob *ret)
     check_fd(&c, h->gate_fd);
     check_fd(&c, h->null_fd);
     check_fd(&c, h->dev_fd);
+    check_fd(&c, h->proc_fd);
+    require(&c, h->reserved_fd == 0);
     if (h->flags & CF_BLOB_GATE)
         need_fd(&c, h->gate_fd);
+    if (h->flags & CF_BLOB_EXEC)
+        require(&c, (h->flags & CF_BLOB_HAS_PROCESS) && !(h->flags & CF_BLOB_GATE));
     check_str(&c, h->id);
     check_str(&c, h->root_path);
     check_str(&c, h->hostname);

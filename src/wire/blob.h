@@ -53,6 +53,7 @@ struct cf_ref {
 #define CF_BLOB_SET_HOME (1u << 17)      /* env has no HOME: look it up in /etc/passwd */
 #define CF_BLOB_KEEP_GROUPS (1u << 18)   /* leave supplementary groups alone */
 #define CF_BLOB_NO_CAPABILITIES (1u << 19) /* process.capabilities absent: drop all */
+#define CF_BLOB_EXEC (1u << 20)          /* one more process in a container that is there: nothing is built */
 
 enum cf_mount_kind {
     CF_MOUNT_TREE = 1, /* attach a detached tree (fd) that the host opened: bind mounts */
@@ -177,6 +178,8 @@ struct cf_blob_header {
     int32_t null_fd; /* tree of a verified null device for masks; CF_NO_FD: /dev/null made here */
     int32_t pidns_fd; /* the joined pid namespace (CF_BLOB_PIDNS_JOINED), CF_NO_FD otherwise */
     int32_t dev_fd;   /* with CF_BLOB_OWN_DEV: the tmpfs for /dev, CF_NO_FD: made by init */
+    int32_t proc_fd;  /* CF_BLOB_EXEC: procfs in which coffer-init sees itself, CF_NO_FD: not needed */
+    uint32_t reserved_fd;
     cf_str id;
     cf_str root_path; /* host path of the rootfs: hooks, messages */
     uint32_t root_propagation; /* final propagation of the container's "/": MS_* [|MS_REC], 0: none */
@@ -205,6 +208,7 @@ struct cf_blob_header {
     struct cf_ref groups;  /* uint32_t */
     struct cf_ref rlimits; /* struct cf_blob_rlimit */
     struct cf_blob_sched sched;
+    struct cf_ref cpus;    /* uint64_t words of the CPU mask, empty: leave */
     int32_t ioprio;        /* value for ioprio_set(2), -1: leave */
     uint32_t personality;  /* value for personality(2), UINT32_MAX: leave */
     int32_t mempolicy_mode; /* value for set_mempolicy(2) with flags or-ed in, -1: leave */
