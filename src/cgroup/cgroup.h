@@ -134,6 +134,20 @@ int cf_cgroup_attach(struct cf_cgroup *cg, pid_t pid, struct cf_err *err);
 /** Open what a record names; dirs that are gone or are not ours any more (inode) are left out. */
 int cf_cgroup_open(const struct cf_cgroup_record *record, struct cf_cgroup **ret, struct cf_err *err);
 
+/** Was every directory opened that the record says was made? */
+bool cf_cgroup_complete(const struct cf_cgroup *cg, const struct cf_cgroup_record *record);
+
+/**
+ * cf_cgroup_enter() - choose where in an opened cgroup the next process goes; nothing is moved yet
+ * @paths: sub-cgroups, which must exist: "PATH", on v1 also "CONTROLLER[,CONTROLLER]:PATH"; NULL-terminated, NULL: none
+ * The kinds of limits and freezing stay those of the whole. Code: cgroup-sub.
+ */
+int cf_cgroup_enter(struct cf_cgroup *cg, const char *const *paths, struct cf_err *err);
+/** v2, when it takes no process because it has been divided: where @pid is, if that is below. -ENOTSUP elsewhere. */
+int cf_cgroup_enter_like(struct cf_cgroup *cg, pid_t pid, struct cf_err *err);
+/** The caller may not clone into the cgroup of a unit: the next cf_cgroup_attach() asks its manager. */
+void cf_cgroup_enter_by_manager(struct cf_cgroup *cg, const struct cf_cgroup_record *record);
+
 /**
  * cf_cgroup_remove_unrecorded() - what a create that was killed may have made without recording the inode
  * Removes directories that were missing before, if they are empty or become so within @timeout_ms. Nothing in

@@ -79,6 +79,9 @@ int cf_userns_owner_enter(const struct cf_userns_plan *plan, struct cf_userns_ow
 /** Undoes it, and ends the process if it cannot: a half-switched thread must not go on. */
 void cf_userns_owner_leave(const struct cf_userns_owner *owner);
 
+/** The namespace of a process that was identified as a container's init: mode JOIN, its maps, setgroups policy. */
+int cf_userns_read_entered(pid_t pid, struct cf_arena *arena, struct cf_userns_plan *ret, struct cf_err *err);
+
 /**
  * cf_userns_read_joined() - maps of a namespace that is joined by path
  * @uids, @gids: on entry what the config demands (n = 0: nothing), on return what the namespace has;
