@@ -41,6 +41,8 @@ struct cmd_input {
 #define CMD_KEEPS_FDS 1u     /* has --preserve-fds and takes over LISTEN_FDS */
 #define CMD_STOPS_AT_ID 2u   /* everything after the id is positional */
 #define CMD_LOG_OPTIONAL 8u  /* cleans up: goes on when the directory of --log is gone already */
+#define CMD_NO_LISTEN 16u    /* CMD_KEEPS_FDS without LISTEN_FDS */
+#define CMD_FAILS_WITH_255 32u /* exit status of a failure, to be told from the process's own */
 #define CMD_EXECS_NOTHING 4u /* starts no process: inherited fds need no care */
 
 struct cmd {

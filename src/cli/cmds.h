@@ -10,6 +10,7 @@ extern const struct cmd cmd_create;
 extern const struct cmd cmd_delete;
 extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_events;
+extern const struct cmd cmd_exec;
 extern const struct cmd cmd_features;
 extern const struct cmd cmd_kill;
 extern const struct cmd cmd_list;

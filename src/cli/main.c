@@ -20,6 +20,7 @@
 #include "cli/version.h"
 
 #define EXIT_ERROR 1
+#define EXIT_FOREIGN 255 /* what a program rarely ends with */
 #define PRESERVE_MAX (1u << 20)
 
 enum {
@@ -318,7 +319,7 @@ static int check_fds(struct program *p)
     char text[sizeof(p->err.text)];
     int r;
 
-    if (p->input.cmd->flags & CMD_KEEPS_FDS)
+    if ((p->input.cmd->flags & (CMD_KEEPS_FDS | CMD_NO_LISTEN)) == CMD_KEEPS_FDS)
         p->input.listen_fds = fds_listen_count();
     if (p->input.cmd->flags & CMD_EXECS_NOTHING)
         return 0;
@@ -413,6 +414,11 @@ static int run_program(struct program *p, int argc, char **argv)
     return run_command(p, p->global.n_positional, p->global.positional);
 }
 
+static int failure_status(const struct program *p)
+{
+    return p->input.cmd && (p->input.cmd->flags & CMD_FAILS_WITH_255) ? EXIT_FOREIGN : EXIT_ERROR;
+}
+
 int main(int argc, char **argv)
 {
     struct program p = {.log = LOG_INIT};
@@ -428,5 +434,5 @@ int main(int argc, char **argv)
     args_free(&p.args);
     args_free(&p.global);
     log_close(&p.log);
-    return r < 0 ? EXIT_ERROR : r;
+    return r < 0 ? failure_status(&p) : r;
 }

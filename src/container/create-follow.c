@@ -12,14 +12,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "base/own.h"
 #include "container/pid-file.h"
 #include "container/stop-point.h"
 #include "hook/hook.h"
 #include "process/process.h"
-#include "sys/fs.h"
 #include "wire/msg.h"
 
 void cf_create_close_sources(struct cf_create *c)
@@ -82,19 +80,6 @@ static int create_host_hooks(struct cf_create *c, struct cf_err *err)
     return r < 0 ? cf_err_sys(err, r, "tell init that the hooks are done") : 0;
 }
 
-/* run in the foreground: the process starts with the size of the caller's terminal, not with 0 by 0. */
-static void create_copy_window_size(struct cf_create *c)
-{
-    struct winsize size;
-
-    for (int fd = 0; fd <= 2; fd++) {
-        if (cf_sys_ioctl_ptr(fd, TIOCGWINSZ, &size) == 0) {
-            (void) cf_sys_ioctl_ptr(c->console_fd, TIOCSWINSZ, &size);
-            return;
-        }
-    }
-}
-
 static int create_take_console(struct cf_create *c, struct cf_msg *msg, struct cf_err *err)
 {
     if (msg->n_fds != 1 || msg->len == 0 || msg->len >= sizeof(c->pty_name) || c->console_fd >= 0)
@@ -104,7 +89,7 @@ static int create_take_console(struct cf_create *c, struct cf_msg *msg, struct c
     c->console_fd = msg->fds[0];
     msg->fds[0] = -1;
     if (!c->options->console_socket)
-        create_copy_window_size(c);
+        cf_term_copy_caller_size(c->console_fd);
     return 0;
 }
 

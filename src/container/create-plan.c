@@ -187,6 +187,7 @@ static int create_fill_record(struct cf_create *c, struct cf_err *err)
     record->has_poststart = c->plan.poststart.n > 0;
     record->has_poststop = c->plan.poststop.n > 0;
     record->gate = !c->run;
+    record->caller_keyring = c->plan_options.no_new_keyring;
     (void) cf_userns_uid_to_host(&c->plan.userns, 0, &record->mapped_root_uid);
     (void) cf_userns_gid_to_host(&c->plan.userns, 0, &record->mapped_root_gid);
     if (c->ids.lease.serial) {

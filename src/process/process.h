@@ -9,6 +9,9 @@
 /** args, env (+ HOME, LISTEN_FDS), cwd, user, umask, rlimits, scheduler, ioPriority, personality, memory policy, console size. */
 int cf_process_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err);
 
+/** The size of the first of the caller's streams that is a terminal; the process does not begin with 0 by 0. */
+void cf_term_copy_caller_size(int master_fd);
+
 /**
  * cf_term_console_send() - connect to --console-socket and send the pty master (one message, one fd, payload = name)
  * Long socket paths are reached through /proc/self/fd.

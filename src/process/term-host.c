@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/fd.h"
 #include "base/own.h"
@@ -88,4 +89,16 @@ int cf_term_console_send(const char *socket_path, int master_fd, const char *pty
         return cf_err_sys(err, r, "connect to console socket `%s`", socket_path);
     r = send_fd(sock, master_fd, pty_name ? pty_name : "");
     return r < 0 ? cf_err_sys(err, r, "send the terminal to console socket `%s`", socket_path) : 0;
+}
+
+void cf_term_copy_caller_size(int master_fd)
+{
+    struct winsize size;
+
+    for (int fd = 0; fd <= 2; fd++) {
+        if (cf_sys_ioctl_ptr(fd, TIOCGWINSZ, &size) == 0) {
+            (void) cf_sys_ioctl_ptr(master_fd, TIOCSWINSZ, &size);
+            return;
+        }
+    }
 }

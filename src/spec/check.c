@@ -75,7 +75,7 @@ int cf_spec_check_env(char *const *env, size_t n, const char *field, struct cf_e
     return 0;
 }
 
-static int check_process(const struct ocispec_process *process, struct cf_err *err)
+int cf_spec_check_process(const struct ocispec_process *process, struct cf_err *err)
 {
     int r;
 
@@ -168,7 +168,7 @@ int cf_spec_check(const struct cf_spec *spec, struct cf_err *err)
         return cf_err_config(err, "root-missing", "root", "root must be specified");
     if (!config->root->path[0])
         return cf_err_config(err, "root-empty", "root.path", "must not be empty");
-    r = check_process(config->process, err);
+    r = cf_spec_check_process(config->process, err);
     if (r >= 0)
         r = check_hooks(config->hooks, err);
     if (r >= 0)

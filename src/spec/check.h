@@ -12,6 +12,9 @@
 /** Entries are NAME=VALUE with a name. @field: "process.env". */
 int cf_spec_check_env(char *const *env, size_t n, const char *field, struct cf_err *err);
 
+/** What must be there and be absolute. NULL is fine. */
+int cf_spec_check_process(const struct ocispec_process *process, struct cf_err *err);
+
 /** process.execCPUAffinity: lists of CPUs; NULL is fine. */
 int cf_spec_check_affinity(const struct ocispec_cpu_affinity *affinity, struct cf_err *err);
 

@@ -42,6 +42,7 @@ struct cf_record {
     bool has_poststart, has_poststop; /* else config.json need not be parsed again */
     bool poststop_done;
     bool gate;           /* made by create: start.sock exists */
+    bool caller_keyring; /* --no-new-keyring */
     uint32_t mapped_root_uid, mapped_root_gid; /* host ids */
     const char *lease_ledger; /* directory of the id ledger; NULL: no lease */
     uint32_t lease_slot;

@@ -16,6 +16,7 @@
 #include "coffer/container.h"
 #include "coffer/doctor.h"
 #include "coffer/error.h"
+#include "coffer/exec.h"
 #include "coffer/features.h"
 #include "coffer/log.h"
 #include "coffer/runtime.h"

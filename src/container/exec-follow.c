@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Last part of exec: the process is cloned into the container's cgroup, enters its namespaces, locks itself down and
+ * appears in the pid namespace last of all; what it says on the wire is followed until it has executed the program.
+ * Host side.
+ */
+
+#include "container/exec-internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/own.h"
+#include "container/pid-file.h"
+#include "container/stop-point.h"
+#include "process/affinity-plan.h"
+#include "process/process.h"
+#include "sys/sock.h"
+#include "sys/task.h"
+#include "wire/msg.h"
+
+/* ---- the process ---- */
+
+static int spawn_once(struct cf_exec *x, struct cf_err *err)
+{
+    x->spawn = (struct cf_spawn) CF_SPAWN_INIT;
+    x->spawn.plan = &x->plan;
+    x->spawn.cgroup = x->cgroup;
+    x->spawn.blob = x->blob;
+    x->spawn.blob_size = x->blob_size;
+    x->spawn.fds = x->fds;
+    x->spawn.preserve_fds = x->plan_options.preserve_fds;
+    x->spawn.privileged = x->facts.privileged;
+    x->spawn.enter = true;
+    x->spawn.enter_pidfd = x->init_pidfd;
+    x->spawn.enter_flags = x->enter_flags;
+    return cf_spawn_init(&x->spawn, err);
+}
+
+static int spawn_anywhere(struct cf_exec *x, struct cf_err *err)
+{
+    struct cf_err first;
+    int r = spawn_once(x, err);
+
+    if (r >= 0 || x->spawn.pid > 0 || !x->cgroup || cf_cgroup_clone_fd(x->cgroup) < 0)
+        return r;
+    first = *err;
+    /* A program in the container, systemd for one, has divided the cgroup: it takes no processes itself any more. */
+    if (first.sys_errno == EBUSY && !x->options->cgroups) {
+        cf_err_clear(err);
+        r = cf_cgroup_enter_like(x->cgroup, x->record.init_pid, err);
+        return r < 0 ? r : spawn_once(x, err);
+    }
+    if ((first.sys_errno == EACCES || first.sys_errno == EPERM) && x->record.cgroup.unit) {
+        cf_err_clear(err);
+        cf_cgroup_enter_by_manager(x->cgroup, &x->record.cgroup);
+        return spawn_once(x, err);
+    }
+    return r;
+}
+
+/* execCPUAffinity.initial: the child has what this thread has, for as long as it is not in its cgroup. */
+static int spawn_with_affinity(struct cf_exec *x, struct cf_err *err)
+{
+    const struct ocispec_cpu_affinity *affinity = x->config.process->exec_cpu_affinity;
+    uint64_t wanted[CF_AFFINITY_WORDS], own[CF_AFFINITY_WORDS];
+    int n, size, r;
+
+    n = affinity ? cf_affinity_parse(affinity->initial, wanted, "process.execCPUAffinity.initial", err) : 0;
+    if (n < 0)
+        return n;
+    if (n == 0)
+        return spawn_anywhere(x, err);
+    size = cf_sys_sched_getaffinity(0, sizeof(own), own);
+    r = size < 0 ? size : cf_sys_sched_setaffinity(0, (size_t) n * sizeof(uint64_t), wanted);
+    if (r < 0) {
+        (void) cf_err_sys(err, r, "set CPU affinity");
+        cf_err_field(err, "process.execCPUAffinity.initial");
+        return r;
+    }
+    r = spawn_anywhere(x, err);
+    (void) cf_sys_sched_setaffinity(0, (size_t) size, own);
+    return r;
+}
+
+/* ---- the wire ---- */
+
+static int take_console(struct cf_exec *x, struct cf_msg *msg, struct cf_err *err)
+{
+    if (msg->n_fds != 1 || msg->len == 0 || msg->len >= sizeof(x->pty_name) || x->console_fd >= 0)
+        return cf_err_set(err, COFFER_ERROR_PEER, "wire-console", -EPROTO, "the process sent a malformed console");
+    memcpy(x->pty_name, msg->payload, msg->len);
+    x->pty_name[msg->len] = '\0';
+    x->console_fd = msg->fds[0];
+    msg->fds[0] = -1;
+    if (!x->options->console_socket)
+        cf_term_copy_caller_size(x->console_fd);
+    return 0;
+}
+
+/* Return: type of the message, or an error. */
+static int take_message(struct cf_exec *x, struct cf_msg *msg, struct cf_err *err)
+{
+    uint32_t level;
+    int r = 0;
+
+    switch (msg->type) {
+    case CF_MSG_FAIL:
+        cf_msg_take_err(msg, err);
+        r = err->ret;
+        /* The container is gone, or is being removed: nothing that the program could be blamed for. */
+        if (strcmp(err->code, "state-stopped") != 0)
+            (void) cf_err_in(err, "unable to start container process");
+        break;
+    case CF_MSG_LOG:
+        if (msg->len > sizeof(level))
+            cf_log(&x->runtime->log, COFFER_LOG_WARNING, "exec", "%.*s", (int) (msg->len - sizeof(level)),
+                   (const char *) msg->payload + sizeof(level));
+        break;
+    case CF_MSG_CONSOLE:
+        r = take_console(x, msg, err);
+        break;
+    case CF_MSG_INIT_PID:
+        r = cf_spawn_take_pid(&x->spawn, msg, err);
+        break;
+    case CF_MSG_READY:
+        x->ready = true;
+        break;
+    default:
+        r = cf_err_set(err, COFFER_ERROR_PEER, "wire-script", -EPROTO, "the process spoke out of turn (message %u)",
+                       msg->type);
+    }
+    return r < 0 ? r : (int) msg->type;
+}
+
+/* Up to @until (READY), or to the end of file that says "executed". */
+static int follow(struct cf_exec *x, uint32_t until, struct cf_err *err)
+{
+    struct cf_msg msg;
+    int r;
+
+    for (;;) {
+        r = cf_msg_recv(x->spawn.wire_fd, &msg);
+        if (r == 0 && until == 0 && x->ready)
+            return 0;
+        if (r == 0 || r == -ECONNRESET)
+            return cf_spawn_explain_death(&x->spawn, err);
+        if (r == -EAGAIN)
+            return cf_err_set(err, COFFER_ERROR_PEER, "init-hangs", -ETIMEDOUT,
+                              "the process made no progress for a minute");
+        if (r < 0)
+            return cf_err_sys(err, r, "receive from the process");
+        r = take_message(x, &msg, err);
+        cf_msg_done(&msg);
+        if (r < 0)
+            return r;
+        if (r == (int) until)
+            return 0;
+    }
+}
+
+/* What must be out before the program may run. */
+static int announce(struct cf_exec *x, struct cf_err *err)
+{
+    const struct coffer_exec_options *o = x->options;
+    int r = 0;
+
+    if (o->console_socket) {
+        r = cf_term_console_send(o->console_socket, x->console_fd, x->pty_name, err);
+        if (r < 0)
+            cf_err_step(err, "console");
+        cf_fd_close(&x->console_fd);
+    }
+    if (r >= 0 && o->pidfd_socket) {
+        r = cf_term_console_send(o->pidfd_socket, x->spawn.pidfd, "setns", err);
+        if (r < 0)
+            cf_err_step(err, "pidfd-socket");
+    }
+    return r;
+}
+
+static int commit(struct cf_exec *x, struct cf_err *err)
+{
+    int r = cf_msg_send(x->spawn.wire_fd, CF_MSG_COMMIT, NULL, 0, NULL, 0);
+
+    if (r == -EPIPE)
+        return cf_spawn_explain_death(&x->spawn, err);
+    return r < 0 ? cf_err_sys(err, r, "release the process") : 0;
+}
+
+int cf_exec_process(struct cf_exec *x, struct cf_err *err)
+{
+    const struct timeval no_limit = {0};
+    struct cf_err ignored = CF_ERR_INIT;
+    int r = spawn_with_affinity(x, err);
+
+    if (r < 0)
+        return r;
+    cf_stop_point("exec-spawned");
+    /* It is in the container's cgroup: whoever deletes the container from now on ends it, and need not wait for us.
+     * Unlocked, not just closed: the process may still have a copy of the descriptor. */
+    (void) cf_entry_lock_convert(x->entry, CF_LOCK_NONE, &ignored);
+    cf_entry_close(cf_steal_ptr(&x->entry));
+    if (x->frozen)
+        (void) cf_sys_setsockopt(x->spawn.wire_fd, SOL_SOCKET, SO_RCVTIMEO, &no_limit, sizeof(no_limit));
+
+    if (x->options->console_socket || x->options->pidfd_socket) {
+        r = follow(x, CF_MSG_READY, err);
+        if (r >= 0) {
+            cf_stop_point("exec-ready");
+            r = announce(x, err);
+        }
+    }
+    if (r >= 0)
+        r = commit(x, err);
+    /* End of file: the wire was closed by the execve. */
+    if (r >= 0)
+        r = follow(x, 0, err);
+    if (r < 0)
+        return r;
+    cf_stop_point("exec-executed");
+    return cf_pid_file_write(x->options->pid_file, x->spawn.pid, err);
+}
