@@ -214,7 +214,10 @@ static int foreground(coffer_container *container, const struct coffer_exec_opti
     bool may_hang = o->flags & COFFER_EXEC_IGNORE_PAUSED; /* until somebody resumes: that can be given up */
     struct relay relay = RELAY_INIT;
     coffer_process *process;
-    int r = may_hang ? 0 : relay_block_signals(&relay);
+    int r;
+
+    relay.no_orphans = true;
+    r = may_hang ? 0 : relay_block_signals(&relay);
 
     if (r < 0)
         return cmd_fail_errno(err, r, "block signals");

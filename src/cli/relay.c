@@ -26,6 +26,8 @@ int relay_block_signals(struct relay *relay)
     sigfillset(&set);
     for (size_t i = 0; i < sizeof(left_alone) / sizeof(left_alone[0]); i++)
         sigdelset(&set, left_alone[i]);
+    if (relay->no_orphans)
+        sigdelset(&set, SIGCHLD);
     if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
         return -errno;
     relay->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

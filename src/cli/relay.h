@@ -15,6 +15,7 @@ struct relay {
     int pid;
     int master_fd; /* -1: no terminal */
     bool raw;      /* `saved` is to be restored */
+    bool no_orphans; /* we are no subreaper: the end of a child is no news, the pidfd tells of the one that counts */
     struct termios saved;
 };
 

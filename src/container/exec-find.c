@@ -14,6 +14,7 @@
 #include "base/format.h"
 #include "base/own.h"
 #include "ocispec/config.h"
+#include "spec/check.h"
 #include "sys/fs.h"
 #include "sys/task.h"
 
@@ -24,7 +25,7 @@ static int find_check(struct cf_exec *x, struct cf_err *err)
     if (record->phase == CF_PHASE_CREATING)
         return cf_err_set(err, COFFER_ERROR_STATE, "state-creating", -EBUSY,
                           "cannot exec in a container that is still being created");
-    if (record->phase != CF_PHASE_CREATED || cf_record_init_alive(record, &x->init_pidfd) <= 0)
+    if (record->phase != CF_PHASE_CREATED || cf_record_init_alive_at(record, cf_entry_dir_fd(x->entry), &x->init_pidfd) <= 0)
         return cf_err_set(err, COFFER_ERROR_STATE, "state-stopped", -ESRCH, "cannot exec in a stopped container");
     return 0;
 }
@@ -74,26 +75,29 @@ static bool is_new(const struct ocispec_linux *l, const char *type)
     return false;
 }
 
-/* 1 if it is our own as well. */
-static int is_ours(pid_t pid, const char *name, struct cf_err *err)
+/* 1 if it is our own as well. @own: inode of ours, 0: not known yet */
+static int is_ours(pid_t pid, const char *name, uint64_t own, struct cf_err *err)
 {
-    struct stat own, its;
+    struct stat its;
     char path[48];
     int r;
 
-    (void) cf_format(path, sizeof(path), "/proc/thread-self/ns/%s", name);
-    r = cf_sys_fstatat(AT_FDCWD, path, &own, 0);
-    if (r == -ENOENT)
-        return 1; /* the kernel has none of this kind */
-    if (r < 0)
-        return cf_err_sys(err, r, "look at `%s`", path);
+    if (own == 0) {
+        (void) cf_format(path, sizeof(path), "/proc/thread-self/ns/%s", name);
+        r = cf_sys_fstatat(AT_FDCWD, path, &its, 0);
+        if (r == -ENOENT)
+            return 1; /* the kernel has none of this kind */
+        if (r < 0)
+            return cf_err_sys(err, r, "look at `%s`", path);
+        own = its.st_ino;
+    }
     (void) cf_format(path, sizeof(path), "/proc/%d/ns/%s", (int) pid, name);
     r = cf_sys_fstatat(AT_FDCWD, path, &its, 0);
     if (r == -ENOENT || r == -ESRCH)
         return cf_err_set(err, COFFER_ERROR_STATE, "state-stopped", -ESRCH, "cannot exec in a stopped container");
     if (r < 0)
         return cf_err_sys(err, r, "look at `%s`", path);
-    return own.st_dev == its.st_dev && own.st_ino == its.st_ino;
+    return own == its.st_ino /* there is one nsfs */;
 }
 
 /* Joining what is ours already would ask for privileges that the caller may not have, or is refused at all (user). */
@@ -102,18 +106,26 @@ static int find_namespaces(struct cf_exec *x, struct cf_err *err)
     static const struct {
         int flag;
         const char *type, *name;
-        bool look; /* a config that makes one does not say that we are not in it */
     } kinds[] = {
-        {CLONE_NEWUSER, "user", "user", true},      {CLONE_NEWPID, "pid", "pid", false},
-        {CLONE_NEWNS, "mount", "mnt", false},       {CLONE_NEWNET, "network", "net", false},
-        {CLONE_NEWIPC, "ipc", "ipc", false},        {CLONE_NEWUTS, "uts", "uts", false},
-        {CLONE_NEWCGROUP, "cgroup", "cgroup", false}, {CLONE_NEWTIME, "time", "time", false},
+        {CLONE_NEWUSER, "user", "user"}, {CLONE_NEWPID, "pid", "pid"}, {CLONE_NEWNS, "mount", "mnt"},
+        {CLONE_NEWNET, "network", "net"}, {CLONE_NEWIPC, "ipc", "ipc"}, {CLONE_NEWUTS, "uts", "uts"},
+        {CLONE_NEWCGROUP, "cgroup", "cgroup"}, {CLONE_NEWTIME, "time", "time"},
     };
+    const struct ocispec_linux *l = x->spec->config->linux;
+    bool joined;
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        int r = !kinds[i].look && is_new(x->spec->config->linux, kinds[i].type)
-                    ? 0
-                    : is_ours(x->record.init_pid, kinds[i].name, err);
+        bool user = kinds[i].flag == CLONE_NEWUSER;
+        int r;
+
+        /* Nobody's clocks differ by chance. */
+        if (kinds[i].flag == CLONE_NEWTIME && !cf_spec_has_namespace(x->spec->config, "time", &joined))
+            continue;
+        /* To join the own user namespace is refused: that one is looked at in any case. */
+        r = !user && is_new(l, kinds[i].type)
+                ? 0
+                : is_ours(x->record.init_pid, kinds[i].name, user ? x->facts.userns_inode : 0, err);
+
 
         if (r < 0)
             return r;
@@ -128,6 +140,11 @@ int cf_exec_find(struct cf_exec *x, struct cf_err *err)
     struct cf_store *store;
     int r;
 
+    r = cf_facts_probe_caller(&x->facts, err);
+    if (r < 0) {
+        cf_err_step(err, "facts");
+        return r;
+    }
     r = cf_runtime_store(x->runtime, false, &store, err);
     if (r >= 0)
         r = cf_store_get(store, x->id, CF_LOCK_SHARED, &x->entry, err);

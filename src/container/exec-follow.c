@@ -123,7 +123,9 @@ static int take_message(struct cf_exec *x, struct cf_msg *msg, struct cf_err *er
         r = take_console(x, msg, err);
         break;
     case CF_MSG_INIT_PID:
-        r = cf_spawn_take_pid(&x->spawn, msg, err);
+        r = x->appeared ? cf_err_set(err, COFFER_ERROR_PEER, "wire-script", -EPROTO, "a second process took over")
+                        : cf_spawn_take_pid(&x->spawn, msg, err);
+        x->appeared = r >= 0;
         break;
     case CF_MSG_READY:
         x->ready = true;
@@ -135,15 +137,31 @@ static int take_message(struct cf_exec *x, struct cf_msg *msg, struct cf_err *er
     return r < 0 ? r : (int) msg->type;
 }
 
-/* Up to @until (READY), or to the end of file that says "executed". */
-static int follow(struct cf_exec *x, uint32_t until, struct cf_err *err)
+/* The process itself and the one that makes way for it speak as they please: a failure of the one may come before
+ * the other has said whom to reap. */
+static void hear_out(struct cf_exec *x)
+{
+    struct cf_err ignored = CF_ERR_INIT;
+    struct cf_msg msg;
+
+    while (!x->appeared && cf_msg_recv(x->spawn.wire_fd, &msg) > 0) {
+        if (msg.type == CF_MSG_INIT_PID)
+            (void) take_message(x, &msg, &ignored);
+        cf_msg_done(&msg);
+    }
+}
+
+/* Until it is ready and its pid is known, or, with @executed, to the end of file that says so. */
+static int follow(struct cf_exec *x, bool executed, struct cf_err *err)
 {
     struct cf_msg msg;
     int r;
 
     for (;;) {
+        if (!executed && x->ready && x->appeared)
+            return 0;
         r = cf_msg_recv(x->spawn.wire_fd, &msg);
-        if (r == 0 && until == 0 && x->ready)
+        if (r == 0 && executed)
             return 0;
         if (r == 0 || r == -ECONNRESET)
             return cf_spawn_explain_death(&x->spawn, err);
@@ -154,10 +172,11 @@ static int follow(struct cf_exec *x, uint32_t until, struct cf_err *err)
             return cf_err_sys(err, r, "receive from the process");
         r = take_message(x, &msg, err);
         cf_msg_done(&msg);
-        if (r < 0)
+        if (r < 0) {
+            if (msg.type == CF_MSG_FAIL)
+                hear_out(x);
             return r;
-        if (r == (int) until)
-            return 0;
+        }
     }
 }
 
@@ -200,24 +219,24 @@ int cf_exec_process(struct cf_exec *x, struct cf_err *err)
         return r;
     cf_stop_point("exec-spawned");
     /* It is in the container's cgroup: whoever deletes the container from now on ends it, and need not wait for us.
-     * Unlocked, not just closed: the process may still have a copy of the descriptor. */
-    (void) cf_entry_lock_convert(x->entry, CF_LOCK_NONE, &ignored);
+     * A frozen process keeps its copy of the descriptor, and with it the lock. */
+    if (x->frozen)
+        (void) cf_entry_lock_convert(x->entry, CF_LOCK_NONE, &ignored);
     cf_entry_close(cf_steal_ptr(&x->entry));
     if (x->frozen)
         (void) cf_sys_setsockopt(x->spawn.wire_fd, SOL_SOCKET, SO_RCVTIMEO, &no_limit, sizeof(no_limit));
 
-    if (x->options->console_socket || x->options->pidfd_socket) {
-        r = follow(x, CF_MSG_READY, err);
-        if (r >= 0) {
-            cf_stop_point("exec-ready");
-            r = announce(x, err);
-        }
+    x->appeared = !(x->enter_flags & CLONE_NEWPID);
+    r = follow(x, false, err);
+    if (r >= 0) {
+        cf_stop_point("exec-ready");
+        r = announce(x, err);
     }
     if (r >= 0)
         r = commit(x, err);
     /* End of file: the wire was closed by the execve. */
     if (r >= 0)
-        r = follow(x, 0, err);
+        r = follow(x, true, err);
     if (r < 0)
         return r;
     cf_stop_point("exec-executed");

@@ -36,11 +36,12 @@ struct cf_exec {
     size_t blob_size;
     int console_fd;
     bool ready;
+    bool appeared;                /* the pid is that of the process, not of the one that makes way for it */
     char pty_name[64];
 };
 
 /* ---- exec-find.c ---- */
-/** Record, lock, status, init by pidfd, its cgroup and namespaces, the configuration. */
+/** Facts, record, lock, status, init by pidfd, its cgroup and namespaces, the configuration. */
 int cf_exec_find(struct cf_exec *x, struct cf_err *err);
 
 /* ---- exec-follow.c ---- */

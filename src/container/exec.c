@@ -148,7 +148,7 @@ static int exec_sources(struct cf_exec *x, struct cf_err *err)
         h = cf_blob_header(x->plan.blob);
     }
     /* The container's own shows nobody who is not in its pid namespace. It is closed before the process is. */
-    if ((h->flags & CF_BLOB_SET_HOME) || h->exec_label || h->key_label) {
+    if (h->exec_label || h->key_label) {
         fd = cf_procfs_open_host();
         if (fd < 0)
             return cf_err_sys(err, fd, "open `/proc`");
@@ -221,12 +221,8 @@ static int exec_seccomp(struct cf_exec *x, struct cf_err *err)
 static int exec_plan(struct cf_exec *x, struct cf_err *err)
 {
     const struct ocispec_process *process = x->config.process;
-    int r = cf_facts_probe(&x->facts, err);
+    int r;
 
-    if (r < 0) {
-        cf_err_step(err, "facts");
-        return r;
-    }
     if (process->apparmor_profile || process->selinux_label)
         cf_facts_probe_lsm(&x->facts);
     x->plan_options = (struct cf_plan_options){

@@ -152,18 +152,24 @@ int cf_spawn_explain_death(const struct cf_spawn *spawn, struct cf_err *err)
 
 int cf_spawn_take_pid(struct cf_spawn *spawn, const struct cf_msg *msg, struct cf_err *err)
 {
+    cf_auto_fd int fd = -EBADF;
+    siginfo_t info;
     int32_t pid = 0;
-    int fd;
+    int r;
 
     if (msg->len == sizeof(pid))
         memcpy(&pid, msg->payload, sizeof(pid));
-    /* Our own unreaped child: the number cannot belong to anybody else. */
     fd = pid > 1 ? cf_sys_pidfd_open(pid, 0) : -EPROTO;
     if (fd < 0)
         return cf_err_sys(err, fd, "open the process that takes over");
+    /* Somebody in the container may have got hold of the wire: no word makes us signal what is not our child. */
+    r = cf_sys_waitid(P_PIDFD, fd, &info, WEXITED | WNOHANG | WNOWAIT, NULL);
+    if (r < 0)
+        return cf_err_set(err, COFFER_ERROR_PEER, "wire-script", -EPROTO,
+                          "the process that takes over is not our child");
     (void) spawn_reap(spawn->pidfd);
     cf_fd_close(&spawn->pidfd);
-    spawn->pidfd = fd;
+    spawn->pidfd = cf_steal_fd(&fd);
     spawn->pid = pid;
     return 0;
 }

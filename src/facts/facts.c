@@ -174,7 +174,7 @@ int cf_facts_probe(struct cf_facts *ret, struct cf_err *err)
     return cf_facts_probe_keep(ret, NULL, err);
 }
 
-int cf_facts_probe_keep(struct cf_facts *ret, int *ret_cgroup_fd, struct cf_err *err)
+int cf_facts_probe_caller(struct cf_facts *ret, struct cf_err *err)
 {
     struct stat st;
     int r;
@@ -185,6 +185,14 @@ int cf_facts_probe_keep(struct cf_facts *ret, int *ret_cgroup_fd, struct cf_err 
         return cf_err_sys(err, r, "read `" STATUS_PATH "`");
     ret->last_cap = probe_last_cap(ret->cap_bounding | ret->cap_permitted);
     r = cf_sys_fstatat(AT_FDCWD, "/proc/self/ns/user", &st, 0);
+    ret->userns_inode = r >= 0 ? st.st_ino : 0;
     ret->in_userns = r >= 0 && st.st_ino != INIT_USERNS_INODE;
-    return cf_facts_probe_cgroup(ret, ret_cgroup_fd, err);
+    return 0;
+}
+
+int cf_facts_probe_keep(struct cf_facts *ret, int *ret_cgroup_fd, struct cf_err *err)
+{
+    int r = cf_facts_probe_caller(ret, err);
+
+    return r < 0 ? r : cf_facts_probe_cgroup(ret, ret_cgroup_fd, err);
 }

@@ -31,6 +31,7 @@ struct cf_facts {
     uint32_t last_cap;        /* highest capability the kernel knows */
     uint32_t n_groups;        /* supplementary groups of the caller */
     bool no_new_privs;
+    uint64_t userns_inode;    /* of the caller's user namespace, 0: the kernel has none */
     bool in_userns;           /* the caller is not in the initial user namespace */
     bool privileged;          /* CAP_SYS_ADMIN, SETUID, SETGID effective: maps and mounts directly */
     enum cf_cgroup_mode cgroup_mode;
@@ -49,6 +50,9 @@ struct cf_facts {
 int cf_facts_probe(struct cf_facts *ret, struct cf_err *err);
 /** The same; on a v2 host *@ret_cgroup_fd, if wanted, becomes an O_PATH fd of the hierarchy. */
 int cf_facts_probe_keep(struct cf_facts *ret, int *ret_cgroup_fd, struct cf_err *err);
+
+/** The same without anything about cgroups: for who joins what is there. */
+int cf_facts_probe_caller(struct cf_facts *ret, struct cf_err *err);
 
 /** The part of cf_facts_probe() that reads the text of /proc/PID/status. Pure. -EBADMSG: a line is missing. */
 int cf_facts_parse_status(const char *text, struct cf_facts *facts);

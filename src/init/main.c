@@ -334,7 +334,7 @@ static const struct stage build_stages[] = {
 static int enter_root(struct cf_init *in, struct cf_err *err)
 {
     const struct cf_blob_header *h = in->blob.h;
-    int r = 0;
+    int r;
 
     if (h->proc_fd != CF_NO_FD) {
         in->proc_fd = cf_init_take_fd(in, h->proc_fd);
@@ -345,11 +345,8 @@ static int enter_root(struct cf_init *in, struct cf_err *err)
         r = own_root(in, err);
         return r < 0 ? r : change_root(in, err);
     }
-    if (h->flags & (CF_BLOB_TERMINAL | CF_BLOB_SET_HOME)) {
-        r = cf_sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-        in->root_fd = r;
-    }
-    return r < 0 ? cf_err_sys(err, r, "open the root of the container") : 0;
+    in->root_fd = AT_FDCWD; /* whoever joins a mount namespace stands in its root */
+    return 0;
 }
 
 static const struct stage exec_stages[] = {
@@ -370,33 +367,39 @@ static const struct stage exec_stages[] = {
  */
 static int appear(struct cf_init *in, struct cf_err *err)
 {
-    int gate[2], pidfd = -1, pid, r;
+    bool in_order = !(in->blob.h->flags & CF_BLOB_EXEC); /* who starts one more process waits for both */
+    int gate[2] = {-1, -1}, pid, r = 0;
     char go = 0;
 
-    r = cf_sys_pipe2(gate, O_CLOEXEC);
+    if (in_order)
+        r = cf_sys_pipe2(gate, O_CLOEXEC);
     if (r < 0)
         return cf_err_sys(err, r, "make a pipe");
-    pid = cf_sys_clone(CLONE_PARENT | CLONE_PIDFD, &pidfd);
+    pid = cf_sys_clone(CLONE_PARENT, NULL);
     if (pid < 0)
         return cf_err_sys(err, pid, "clone into the joined pid namespace");
     if (pid > 0) {
         int32_t number = pid;
 
-        r = cf_msg_send(in->wire_fd, CF_MSG_INIT_PID, &number, sizeof(number), &pidfd, 1);
-        if (r < 0 || cf_sys_write(gate[1], "1", 1) != 1) {
-            (void) cf_sys_pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+        r = cf_msg_send(in->wire_fd, CF_MSG_INIT_PID, &number, sizeof(number), NULL, 0);
+        if (r >= 0 && in_order && cf_sys_write(gate[1], "1", 1) != 1)
+            r = -EPIPE;
+        if (r < 0) {
+            (void) cf_sys_kill(pid, SIGKILL); /* not reaped while its parent, the runtime, has not heard of it */
             cf_sys_exit_group(1);
         }
         cf_sys_exit_group(0);
     }
 
-    (void) cf_sys_close(gate[1]);
-    do {
-        r = (int) cf_sys_read(gate[0], &go, 1);
-    } while (r == -EINTR);
-    (void) cf_sys_close(gate[0]);
-    if (r != 1)
-        cf_sys_exit_group(1);
+    if (in_order) {
+        (void) cf_sys_close(gate[1]);
+        do {
+            r = (int) cf_sys_read(gate[0], &go, 1);
+        } while (r == -EINTR);
+        (void) cf_sys_close(gate[0]);
+        if (r != 1)
+            cf_sys_exit_group(1);
+    }
     (void) cf_sys_setsid();
     return in->blob.h->flags & CF_BLOB_TERMINAL ? cf_term_child_attach(in, err) : 0;
 }
@@ -478,11 +481,13 @@ void cf_init_main(int argc, char **argv, const unsigned long *auxv)
         cf_sys_exit_group(1);
     in.wire_fd = in.report_fd = wire;
     (void) cf_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    (void) cf_sys_umask(0);
-    (void) cf_sys_setsid(); /* fails only for who already leads one */
-
     if (receive_plan(&in, &room, &err) < 0)
         fail(&in, &err, "plan");
+    /* One more process makes nothing, and where it makes way for another that one leads a session. */
+    if (!(in.blob.h->flags & CF_BLOB_EXEC))
+        (void) cf_sys_umask(0);
+    if ((in.blob.h->flags & (CF_BLOB_EXEC | CF_BLOB_PIDNS_JOINED)) != (CF_BLOB_EXEC | CF_BLOB_PIDNS_JOINED))
+        (void) cf_sys_setsid(); /* fails only for who already leads one */
     if (wire < 3 + (int) in.blob.h->preserve_fds) {
         (void) cf_err_set(&err, COFFER_ERROR_BUG, "wire-preserved", -EBADF,
                           "wire is among the preserved file descriptors");

@@ -137,7 +137,8 @@ static bool may_have_fds(const struct cf_init *in)
     const struct cf_blob_header *h = in->blob.h;
 
     return in->report_fd != in->wire_fd || h->start_container_hooks.count > 0 ||
-           (h->flags & (CF_BLOB_GATE | CF_BLOB_TERMINAL | CF_BLOB_PIDNS_JOINED | CF_BLOB_SECCOMP));
+           (h->flags & (CF_BLOB_GATE | CF_BLOB_TERMINAL | CF_BLOB_SECCOMP)) ||
+           (h->flags & (CF_BLOB_PIDNS_JOINED | CF_BLOB_EXEC)) == CF_BLOB_PIDNS_JOINED;
 }
 
 /* Under a filter that may know nothing newer than close. What is open lies near the few fds that

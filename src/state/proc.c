@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -94,10 +95,26 @@ int cf_boot_id(char buf[37])
     return 0;
 }
 
+/* Start times count from boot, so that a pair of pid and time may come again after the next one. */
+static bool same_boot(const struct cf_record *record, int dir_fd)
+{
+    struct statfs fs;
+    char boot_id[37];
+
+    /* What is in memory only was written since the host started. */
+    if (dir_fd >= 0 && cf_sys_fstatfs(dir_fd, &fs) >= 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
+        return true;
+    return cf_boot_id(boot_id) >= 0 && strcmp(boot_id, record->boot_id) == 0;
+}
+
 int cf_record_init_alive(const struct cf_record *record, int *ret_pidfd)
 {
+    return cf_record_init_alive_at(record, -1, ret_pidfd);
+}
+
+int cf_record_init_alive_at(const struct cf_record *record, int dir_fd, int *ret_pidfd)
+{
     cf_auto_fd int pidfd = -EBADF;
-    char boot_id[37];
     uint64_t start;
 
     if (record->init_pid <= 0)
@@ -110,8 +127,7 @@ int cf_record_init_alive(const struct cf_record *record, int *ret_pidfd)
     }
     if (cf_proc_start_time(record->init_pid, &start) < 0 || start != record->init_start_time)
         return 0;
-    /* Start times count from boot, so that a pair of pid and time may come again after the next one. */
-    if (cf_boot_id(boot_id) < 0 || strcmp(boot_id, record->boot_id) != 0)
+    if (!same_boot(record, dir_fd))
         return 0;
     if (ret_pidfd)
         *ret_pidfd = cf_steal_fd(&pidfd);

@@ -126,6 +126,8 @@ const char *cf_status_name(enum cf_status status);
 int cf_proc_start_time(pid_t pid, uint64_t *ret);
 /** 1 if the recorded init is alive and the same process (boot id, start time, not a zombie); *ret_pidfd (may be NULL) receives an fd. */
 int cf_record_init_alive(const struct cf_record *record, int *ret_pidfd);
+/** The same for the record in directory @dir_fd: where a file system in memory vouches for the boot, it is asked. */
+int cf_record_init_alive_at(const struct cf_record *record, int dir_fd, int *ret_pidfd);
 /** Reads everything that is needed and derives. */
 enum cf_status cf_entry_status(struct cf_entry *entry, const struct cf_record *record);
 /** The same for who wants to start it: *@ret_gate_fd is the connection (CREATED), or the errno of the failed one. */
