@@ -312,3 +312,31 @@ stopped() { [ "$(as_user "$COFFER" state "$CID" | jq -r .status)" = stopped ]; }
   assert_match "^ +0 +$USER_ID +1$"
   [ -d "$RUNDIR/coffer" ]
 }
+
+@test "exec: the own id alone, then subordinate ids; only what is mapped" {
+  set_args sleep 100
+  as_user "$COFFER" run --detach --bundle "$BUNDLE" "$CID" >/dev/null </dev/null
+  run as_user "$COFFER" exec "$CID" sh -c 'id -u; grep CapEff /proc/self/status; exit 4'
+  assert_status 4
+  assert_line 0
+  run as_user "$COFFER" exec --user 1 "$CID" id
+  assert_status 255
+  assert_has 'unmapped uid 1'
+  as_user "$COFFER" exec --detach --pid-file "$RUNDIR/pid" "$CID" sleep 90 >/dev/null </dev/null
+  assert_same uid "$USER_ID" "$(awk '/^Uid:/ { print $2 }' "/proc/$(cat "$RUNDIR/pid")/status")"
+  as_user "$COFFER" delete --force "$CID"
+  wait_for 5 not test -e "/proc/$(cat "$RUNDIR/pid")/exe"
+}
+
+@test "exec with a terminal, OOM score and limits, as an ordinary user" {
+  set_args sleep 100
+  bundle_edit '.process.oomScoreAdj = 500 | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 50, hard: 60}]'
+  as_user "$COFFER" run --detach --bundle "$BUNDLE" "$CID" >/dev/null </dev/null
+  run as_user "$COFFER" exec "$CID" sh -c 'cat /proc/self/oom_score_adj; ulimit -n'
+  assert_status 0
+  assert_line 500
+  assert_line 50
+  run as_user "$COFFER" exec --tty "$CID" tty
+  assert_status 0
+  assert_match '^/dev/pts/'
+}

@@ -10,6 +10,7 @@ CREATE_POINTS='create-published create-cgroup create-cloned create-spawned creat
 # Of a container with ids of its own only.
 IDS_POINTS='create-reserved create-published create-leased create-cgroup create-spawned create-announced'
 START_POINTS='start-released'
+EXEC_POINTS='exec-cloned exec-spawned exec-ready exec-executed'
 DELETE_POINTS='delete-marked delete-killed delete-cgroup delete-hooks'
 
 setup() {
@@ -390,4 +391,40 @@ hook_in_container() { our_processes | grep -q 'sleep 600'; }
     [ "$status" -eq 0 ] || { echo "round $round, delay $delay: $output" >&2; false; }
     clean || { echo "round $round, delay $delay" >&2; false; }
   done
+}
+
+# What is killed before COMMIT leaves no process; what is killed after it, the program.
+each_exec_point() {
+  local point n
+  det run --detach --bundle "$BUNDLE" "$CID"
+  assert_status 0
+  for point in $EXEC_POINTS; do
+    kill_at "$point" exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$CID" sleep 200
+    [ ! -e "$BATS_TEST_TMPDIR/pid" ]
+    n=1
+    [ "$point" != exec-executed ] || n=2
+    wait_for 5 has_processes "$n"
+    # Its lock died with it.
+    run timeout 5 "$COFFER" --root "$ROOT" --id-ledger "$IDS" exec "$CID" true
+    assert_status 0
+  done
+  repair
+}
+has_processes() { [ "$(our_processes | grep -c .)" -eq "$1" ]; }
+
+@test "killed in exec" {
+  each_exec_point
+}
+
+@test "killed in exec, with a user namespace" {
+  requires userns
+  setup_userns_bundle userns
+  set_args sleep 100
+  each_exec_point
+}
+
+@test "killed in exec, in the pid namespace of the host" {
+  drop_namespace pid
+  bundle_edit '.mounts |= map(select(.type != "proc")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+  each_exec_point
 }

@@ -70,7 +70,7 @@ int ti_result(const char *name, long r)
 static const struct ti_command *find(const char *name)
 {
     const struct ti_command *const tables[] = {ti_show_commands, ti_probe_commands,
-                                               ti_hog_commands, ti_watch_commands,
+                                               ti_hog_commands, ti_enter_commands, ti_watch_commands,
                                                ti_budget_commands};
 
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
@@ -85,7 +85,7 @@ static const struct ti_command *find(const char *name)
 static int usage(void)
 {
     const struct ti_command *const tables[] = {ti_show_commands, ti_probe_commands,
-                                               ti_hog_commands, ti_watch_commands,
+                                               ti_hog_commands, ti_enter_commands, ti_watch_commands,
                                                ti_budget_commands};
 
     fputs("usage: testinit COMMAND [ARGS] [+ COMMAND [ARGS]]...\n", stderr);

@@ -22,6 +22,7 @@ struct ti_command {
 extern const struct ti_command ti_show_commands[];
 extern const struct ti_command ti_probe_commands[];
 extern const struct ti_command ti_hog_commands[];
+extern const struct ti_command ti_enter_commands[];
 extern const struct ti_command ti_watch_commands[];
 extern const struct ti_command ti_budget_commands[];
 
