@@ -91,33 +91,29 @@ _coffer_value() { # of the option $2 of the command $1; fails if it has none
 }
 
 _coffer() {
-  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' i
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' i arguments=0
   local -a global=()
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      --root)
-        global=(--root "${COMP_WORDS[i + 1]}")
-        i=$((i + 1))
+      -*)
+        [ -z "$command" ] && [ "${COMP_WORDS[i]}" = --root ] && global=(--root "${COMP_WORDS[i + 1]}")
+        _coffer_value "$command" "${COMP_WORDS[i]}" && i=$((i + 1))
         ;;
-      --log | --log-format | --log-level | --cgroup-manager | --rootless | --id-policy | --id-ledger | --id-config) i=$((i + 1)) ;;
-      -*) ;;
-      *)
-        command=${COMP_WORDS[i]}
-        break
-        ;;
+      *) if [ -z "$command" ]; then command=${COMP_WORDS[i]}; else arguments=$((arguments + 1)); fi ;;
     esac
   done
+  COMPREPLY=()
 
   _coffer_value "$command" "$previous" && return
   if [[ $current == -* ]]; then
     _coffer_reply -W "$(_coffer_options "$command")"
     return
   fi
-  case $command in
-    '') _coffer_reply -W "$_coffer_commands" ;;
-    start | state | kill | delete | pause | resume | update | ps | events | audit) _coffer_reply -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" ;;
-    plan | doctor) _coffer_reply -d ;;
+  case $command:$arguments in
+    :*) _coffer_reply -W "$_coffer_commands" ;;
+    start:0 | state:0 | kill:0 | delete:0 | pause:0 | resume:0 | update:0 | ps:0 | events:0 | audit:*) _coffer_reply -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" ;;
+    plan:0 | doctor:*) _coffer_reply -d ;;
   esac
 }
 

@@ -52,6 +52,7 @@ class Command:
             first.group() if first else "")
         if name in ("create", "run", "restore"):  # a new name
             self.takes = None
+        self.many = "..." in usage[first.end():][:3] if first else False
 
 
 def help_of(coffer, *words):
@@ -102,10 +103,10 @@ def bash(options, commands):
     def words(some):
         return " ".join("--" + o.name for o in some)
 
-    valued = [s for o in options if o.value and o.name != "root" for s in o.spellings()]
     by_kind = {}
     for c in commands:
         by_kind.setdefault(c.takes, []).append(c.name)
+    one = [c.name for c in commands if c.takes and not c.many]
     lines = ["# SPDX-License-Identifier: LGPL-2.1-or-later", "# shellcheck shell=bash disable=SC2016",
              "# Completion of coffer for bash. Install as coffer in share/bash-completion/completions.",
              "# " + NOTE, "",
@@ -122,20 +123,21 @@ def bash(options, commands):
         lines += bash_values(c.name, c.options)
     lines += ["    *) return 1 ;;", "  esac", "  return 0", "}", "", "_coffer() {",
               "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} "
-              "command='' i",
+              "command='' i arguments=0",
               "  local -a global=()", "  COMPREPLY=()", "  for ((i = 1; i < COMP_CWORD; i++)); do",
-              "    case ${COMP_WORDS[i]} in", "      --root)",
-              '        global=(--root "${COMP_WORDS[i + 1]}")', "        i=$((i + 1))", "        ;;",
-              "      %s) i=$((i + 1)) ;;" % " | ".join(valued), "      -*) ;;", "      *)",
-              "        command=${COMP_WORDS[i]}", "        break", "        ;;", "    esac", "  done",
-              "",
+              "    case ${COMP_WORDS[i]} in", "      -*)", '        [ -z "$command" ] && [ "${COMP_WORDS[i]}" = --root ] && '
+              'global=(--root "${COMP_WORDS[i + 1]}")',
+              '        _coffer_value "$command" "${COMP_WORDS[i]}" && i=$((i + 1))', "        ;;",
+              "      *) if [ -z \"$command\" ]; then command=${COMP_WORDS[i]}; else arguments=$((arguments + 1)); fi ;;",
+              "    esac", "  done", "  COMPREPLY=()", "",
               '  _coffer_value "$command" "$previous" && return',
               "  if [[ $current == -* ]]; then",
               '    _coffer_reply -W "$(_coffer_options "$command")"', "    return", "  fi",
-              "  case $command in", "    '') _coffer_reply -W \"$_coffer_commands\" ;;",
+              "  case $command:$arguments in", "    :*) _coffer_reply -W \"$_coffer_commands\" ;;",
               "    %s) _coffer_reply -W \"$(coffer \"${global[@]}\" list --quiet 2>/dev/null)\" ;;" %
-              " | ".join(by_kind.get("container", [])),
-              "    %s) _coffer_reply -d ;;" % " | ".join(by_kind.get("directory", [])),
+              " | ".join(n + (":0" if n in one else ":*") for n in by_kind.get("container", [])),
+              "    %s) _coffer_reply -d ;;" %
+              " | ".join(n + (":0" if n in one else ":*") for n in by_kind.get("directory", [])),
               "  esac", "}", "", "complete -F _coffer coffer"]
     return "\n".join(lines) + "\n"
 
@@ -154,7 +156,7 @@ def zsh_option(o):
 
 
 def zsh(options, commands):
-    rest = {"container": "'*:container:_coffer_containers'", "directory": "'*:directory:_files -/'",
+    rest = {"container": "'%s:container:_coffer_containers'", "directory": "'%s:directory:_files -/'",
             None: "'*:argument:_default'"}
     lines = ["#compdef coffer", "# SPDX-License-Identifier: LGPL-2.1-or-later",
              "# Completion of coffer for zsh. Install as _coffer in share/zsh/site-functions.",
@@ -172,7 +174,10 @@ def zsh(options, commands):
     for c in commands:
         lines += ["        %s)" % c.name, "          _arguments -S \\"]
         lines += ["            %s \\" % zsh_option(o) for o in c.options]
-        lines += ["            %s" % rest[c.takes], "          ;;"]
+        own = rest[c.takes]
+        if "%s" in own:
+            own = own % "*" if c.many else own % "1" + " '*:argument:_default'"
+        lines += ["            %s" % own, "          ;;"]
     lines += ["      esac", "      ;;", "  esac", "}", "", '_coffer "$@"']
     return "\n".join(lines) + "\n"
 
