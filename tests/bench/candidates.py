@@ -45,6 +45,8 @@ class Candidate:
         if verb in ("run", "create"):
             bundle = self.bundles.get(self.name, program, userns, seccomp)
             return base + [verb, "--bundle", bundle, container]
+        if verb == "exec":
+            return base + ["exec", container, program]
         if verb == "delete-force":
             return base + ["delete", "--force", container]
         return base + [verb, container]

@@ -163,7 +163,24 @@ def collect(candidate, stopwatch, directory, userns):
         stopwatch.reap(200)
     for verb in ("state", "start", "delete"):
         data[verb + "_syscalls"] = lifecycle_syscalls(candidate, stopwatch, directory, verb, userns)
+    data["exec_syscalls"] = exec_syscalls(candidate, stopwatch, directory, userns)
     return data
+
+
+def exec_syscalls(candidate, stopwatch, directory, userns):
+    """System calls of `exec`, on both sides, up to the payload; None of who cannot do it."""
+    container = candidate.new_id()
+    stopwatch.run(candidate, candidate.command("create", container, "/bin/pause", userns))
+    stopwatch.run(candidate, candidate.command("start", container))
+    try:
+        calls = trace(candidate, candidate.command("exec", container, userns=userns), stopwatch,
+                      directory)
+    except RuntimeError:
+        return None
+    finally:
+        stopwatch.run(candidate, candidate.command("delete-force", container))
+        stopwatch.reap(200)
+    return sum(1 for c in calls if c.name != "unfinished") - 1
 
 
 def lifecycle_syscalls(candidate, stopwatch, directory, verb, userns):
