@@ -11,6 +11,7 @@
  */
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <sys/prctl.h>
 
 #include "base/own.h"
@@ -32,6 +33,20 @@ static int set_effective_ids(uint32_t uid, uint32_t gid, bool uid_first)
     }
     r = cf_sys_setresgid(keep, gid, keep);
     return r < 0 ? r : cf_sys_setresuid(keep, uid, keep);
+}
+
+/*
+ * Cloning into a cgroup asks who may write to it, by the ids for files: these stay the caller's, unless that is beyond
+ * such questions. (Containers in containers: their cgroup was handed to the caller, not to whom it makes.)
+ */
+static int keep_file_ids(const struct cf_userns_owner *owner)
+{
+    if (owner->effective & (UINT64_C(1) << CAP_DAC_OVERRIDE))
+        return 0;
+    (void) cf_sys_setfsgid(owner->egid);
+    (void) cf_sys_setfsuid(owner->euid);
+    /* They return the id before, and an id that cannot be set changes nothing. */
+    return cf_sys_setfsgid(UINT32_MAX) == owner->egid && cf_sys_setfsuid(UINT32_MAX) == owner->euid ? 0 : -EPERM;
 }
 
 static int restore_caps(const struct cf_userns_owner *owner)
@@ -111,7 +126,9 @@ int cf_userns_owner_enter(const struct cf_userns_plan *plan, struct cf_userns_ow
         cf_userns_owner_leave(&owner);
         return r;
     }
-    r = restore_caps(&owner);
+    r = keep_file_ids(&owner);
+    if (r >= 0)
+        r = restore_caps(&owner);
     if (r < 0) {
         (void) cf_err_sys(err, r, "keep the capabilities as host user %u", plan->owner_uid);
         cf_userns_owner_leave(&owner);

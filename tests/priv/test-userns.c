@@ -189,6 +189,28 @@ Test(userns, owner_keeps_a_reduced_set)
     cr_expect(eq(u64, e, reduced));
 }
 
+/* Files are judged by the caller's ids where no capability answers for it: a cgroup that was handed to it, say. */
+Test(userns, owner_keeps_the_ids_for_files)
+{
+    const struct cf_userns_plan plan = PLAN(100000, 200000);
+    struct cf_err err = CF_ERR_INIT;
+    struct cf_userns_owner owner;
+    uint64_t e, p, i;
+
+    need_root();
+    cr_assert(eq(int, cf_sys_capget64(0, &e, &p, &i), 0));
+    cr_assert(eq(int, cf_sys_capset64(e & ~(1ull << CAP_DAC_OVERRIDE), p, i), 0));
+    cr_assert(eq(int, cf_userns_owner_enter(&plan, &owner, &err), 0));
+    cr_expect(eq(u32, cf_sys_geteuid(), 100000));
+    cr_expect(eq(u32, cf_sys_setfsuid(UINT32_MAX), 0));
+    cr_expect(eq(u32, cf_sys_setfsgid(UINT32_MAX), 0));
+    cr_assert(eq(int, cf_sys_capget64(0, &i, &p, &p), 0));
+    cr_expect(eq(u64, i, e & ~(1ull << CAP_DAC_OVERRIDE)));
+    cf_userns_owner_leave(&owner);
+    cr_expect(eq(u32, cf_sys_geteuid(), 0));
+    cr_expect(eq(u32, cf_sys_setfsuid(UINT32_MAX), 0));
+}
+
 Test(userns, write_maps_and_owner)
 {
     const struct cf_userns_plan plan = PLAN(100000, 200000);
