@@ -121,6 +121,7 @@ struct cf_helper_facts {
 
 struct cf_program_facts {
     struct cf_helper_facts helper[2]; /* newuidmap, newgidmap */
+    bool nsresourced;                 /* the socket of systemd-nsresourced */
     char criu[64];
     bool seccomp_built, systemd_built; /* built with */
     char seccomp_version[24];          /* "" cannot be loaded */

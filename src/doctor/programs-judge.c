@@ -3,6 +3,7 @@
 /* What programs, libraries and security modules mean for containers. Pure. */
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 
 #include "doctor/checks.h"
@@ -41,6 +42,11 @@ static void judge_helper(const struct cf_helper_facts *f, unsigned int kind, con
         cf_report_add(report, ids[kind], bad, "%s gets no privileges: this process has no_new_privs",
                       f->path);
         cf_report_remedy(report, "run coffer outside of whatever sets no_new_privs");
+    } else if (!f->has_caps && !(caller->cap_bounding & (UINT64_C(1) << CAP_SYS_ADMIN))) {
+        /* As root it has no rights in the user's new namespace, other than what the bounding set leaves. */
+        cf_report_add(report, ids[kind], bad, "%s is setuid root, and CAP_SYS_ADMIN is not in the bounding set", f->path);
+        cf_report_remedy(report, "give it a file capability instead: setcap cap_set%cid=ep %s", kind == 0 ? 'u' : 'g',
+                         f->path);
     } else {
         cf_report_add(report, ids[kind], COFFER_DOCTOR_OK, "%s, %s", f->path,
                       setuid ? "setuid root" : "with its capability");
@@ -49,6 +55,16 @@ static void judge_helper(const struct cf_helper_facts *f, unsigned int kind, con
     cf_report_uint(report, "owner", f->uid);
     cf_report_bool(report, "setuid", setuid);
     cf_report_bool(report, "capability", f->has_caps);
+}
+
+/* Where it runs it gives ranges to users without a line in /etc/subuid. */
+static void judge_nsresourced(const struct cf_program_facts *f, struct cf_report *report)
+{
+    if (!f->nsresourced)
+        return;
+    cf_report_add(report, "helper.nsresourced", COFFER_DOCTOR_NOTE, "systemd-nsresourced is there, and coffer does not use it");
+    cf_report_remedy(report, "give users subordinate ids in /etc/subuid and /etc/subgid: usermod --add-subuids, "
+                             "--add-subgids");
 }
 
 static void judge_libraries(const struct cf_program_facts *f, struct cf_report *report)
@@ -113,6 +129,7 @@ void cf_programs_judge(const struct cf_program_facts *f, const struct cf_facts *
 {
     for (unsigned int i = 0; i < 2; i++)
         judge_helper(&f->helper[i], i, caller, report);
+    judge_nsresourced(f, report);
     judge_lsm(f, report);
     judge_libraries(f, report);
 }

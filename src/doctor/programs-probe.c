@@ -86,6 +86,7 @@ static int probe_libsystemd(void)
 void cf_programs_probe(struct cf_program_facts *ret, const struct cf_facts *caller)
 {
     struct cf_facts lsm = *caller;
+    struct stat st;
 
     *ret = (struct cf_program_facts){
         .seccomp_built = HAVE_LIBSECCOMP,
@@ -95,6 +96,8 @@ void cf_programs_probe(struct cf_program_facts *ret, const struct cf_facts *call
     };
     for (unsigned int i = 0; i < 2; i++)
         probe_helper(&ret->helper[i], i);
+    ret->nsresourced =
+        cf_sys_fstatat(AT_FDCWD, "/run/systemd/io.systemd.NamespaceResource", &st, 0) >= 0 && S_ISSOCK(st.st_mode);
     probe_criu(ret->criu);
     (void) cf_seccomp_library_version(ret->seccomp_version, sizeof(ret->seccomp_version));
     ret->systemd_library = probe_libsystemd();

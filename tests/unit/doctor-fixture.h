@@ -11,9 +11,9 @@
 #include "doctor/checks.h"
 
 static const struct cf_facts host_root = {
-    .cap_effective = ~0ULL, .privileged = true, .cgroup_mode = CF_CGROUP_MODE_V2};
+    .cap_effective = ~0ULL, .cap_bounding = ~0ULL, .privileged = true, .cgroup_mode = CF_CGROUP_MODE_V2};
 static const struct cf_facts host_user = {
-    .uid = 1000, .euid = 1000, .gid = 1000, .egid = 1000, .cgroup_mode = CF_CGROUP_MODE_V2};
+    .uid = 1000, .euid = 1000, .gid = 1000, .egid = 1000, .cap_bounding = ~0ULL, .cgroup_mode = CF_CGROUP_MODE_V2};
 
 /* The n-th finding of a check, from 0 on. */
 static inline struct coffer_doctor_finding nth(struct cf_report *report, const char *id, size_t n)

@@ -4,6 +4,7 @@
 
 #include "doctor-fixture.h"
 
+#include <linux/capability.h>
 #include <sys/stat.h>
 
 #include "coffer/coffer.h"
@@ -393,6 +394,32 @@ Test(doctor, helpers_without_effect)
     caller.no_new_privs = true;
     cf_programs_judge(&f, &caller, report);
     expect_finding(report, "helper.newgidmap", COFFER_DOCTOR_WARNING, "no_new_privs", "outside");
+}
+
+/* In a container: as root the helper has no rights in the user's namespace, with its capability the user has. */
+Test(doctor, helpers_in_a_container)
+{
+    struct cf_program_facts f = good_programs();
+    struct cf_facts caller = host_user;
+
+    caller.cap_bounding &= ~(UINT64_C(1) << CAP_SYS_ADMIN);
+    f.helper[1].mode = S_IFREG | 0755;
+    f.helper[1].has_caps = true;
+    cf_programs_judge(&f, &caller, report);
+    expect_finding(report, "helper.newuidmap", COFFER_DOCTOR_WARNING, "CAP_SYS_ADMIN is not in the bounding set",
+                   "setcap cap_setuid=ep /usr/bin/newuidmap");
+    cr_expect_eq(nth(report, "helper.newgidmap", 0).verdict, (uint32_t) COFFER_DOCTOR_OK);
+}
+
+Test(doctor, nsresourced)
+{
+    struct cf_program_facts f = good_programs();
+
+    cf_programs_judge(&f, &host_user, report);
+    cr_expect_eq(count(report, "helper.nsresourced"), 0);
+    f.nsresourced = true;
+    cf_programs_judge(&f, &host_user, report);
+    expect_finding(report, "helper.nsresourced", COFFER_DOCTOR_NOTE, "does not use it", "/etc/subuid");
 }
 
 Test(doctor, libraries_missing)
