@@ -20,6 +20,7 @@
 #include "base/str.h"
 #include "container/stop-point.h"
 #include "mount/mount.h"
+#include "net/net.h"
 #include "path/path.h"
 #include "seccomp/seccomp.h"
 
@@ -279,6 +280,11 @@ int cf_create_prepare(struct cf_create *c, struct cf_err *err)
     r = cf_mount_host_open(&c->plan, c->rootfs_fd, c->cgroup, c->gate_fd, pidns_fd, c->fds, err);
     if (r < 0) {
         cf_err_step(err, "mount");
+        return r;
+    }
+    r = cf_sysctl_host_write(&c->plan, err);
+    if (r < 0) {
+        cf_err_step(err, "sysctl");
         return r;
     }
     create_log_warnings(c, *more);

@@ -65,6 +65,8 @@ static void explain_host(struct explain_text *out, const struct cf_plan *plan)
         explain_line(out, "host cgroup owner %u %u", plan->cgroup.owner_uid, plan->cgroup.owner_gid);
     for (size_t i = 0; i < plan->cgroup.n_writes; i++)
         explain_line(out, "host cgroup write %s %s", plan->cgroup.writes[i].file, plan->cgroup.writes[i].value);
+    for (size_t i = 0; i < plan->n_host_sysctls; i++)
+        explain_line(out, "host sysctl %s=%s", plan->host_sysctls[i].key, plan->host_sysctls[i].value);
     for (size_t i = 0; i < plan->n_idmaps; i++) {
         const struct cf_plan_idmap *m = &plan->idmaps[i];
 

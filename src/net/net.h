@@ -9,6 +9,12 @@
 /** linux.sysctl -> blob; which namespace owns a key (rule R9). hostname and domainname too. */
 int cf_sysctl_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err);
 
+/**
+ * cf_sysctl_host_write() - those that init could not: of joined namespaces that another user namespace owns
+ * They are not the runtime's own (cf_ns_host_open()), and stay as they are when the container has gone.
+ */
+int cf_sysctl_host_write(const struct cf_plan *plan, struct cf_err *err);
+
 /** Kinds of namespaces that a user namespace counts. */
 #define CF_BUDGET_COUNT 8
 

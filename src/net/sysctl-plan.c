@@ -11,6 +11,7 @@
 #include "net/net.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -95,6 +96,12 @@ static bool is_foreign(const struct cf_plan *plan, int type)
     return plan->userns.mode == CF_USERNS_NEW && !(plan->ns.new_flags & (uint64_t) type);
 }
 
+/* Beyond the first user namespace nobody knows who owns it. */
+static bool host_may(const struct cf_plan_input *in)
+{
+    return (in->facts->cap_effective & (UINT64_C(1) << CAP_SYS_ADMIN)) && !in->facts->in_userns;
+}
+
 static int plan_names(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err)
 {
     const struct ocispec_config *config = in->spec->config;
@@ -124,6 +131,7 @@ static int plan_names(const struct cf_plan_input *in, struct cf_plan *plan, stru
     return 0;
 }
 
+/* Return: 1 if @ret was filled, 0 if the host writes it. */
 static int plan_one(const struct cf_plan_input *in, struct cf_plan *plan, const char *key, const char *value,
                     struct cf_blob_sysctl *ret, struct cf_err *err)
 {
@@ -138,6 +146,13 @@ static int plan_one(const struct cf_plan_input *in, struct cf_plan *plan, const 
     type = owner_of(path);
     if (!type || !(plan->ns.listed & (uint64_t) type))
         return sysctl_error(key, "sysctl-not-namespaced", "is not in a separate kernel namespace", err);
+    if (strpbrk(value, "\r\n"))
+        return sysctl_error(key, "sysctl-value", "has a line break in its value", err);
+    if (is_foreign(plan, type) && host_may(in)) {
+        plan->host_sysctls[plan->n_host_sysctls++] =
+            (struct cf_host_sysctl) {.key = key, .path = path, .value = value, .ns = type};
+        return 0;
+    }
     if (is_foreign(plan, type)) {
         (void) cf_err_set(err, COFFER_ERROR_CONFIG, "sysctl-foreign", -EINVAL,
                           "sysctl \"%s\": the %s namespace that is joined belongs to another user namespace", key,
@@ -146,12 +161,10 @@ static int plan_one(const struct cf_plan_input *in, struct cf_plan *plan, const 
         cf_err_hint(err, "set it where that namespace was made, or join its user namespace too");
         return -EINVAL;
     }
-    if (strpbrk(value, "\r\n"))
-        return sysctl_error(key, "sysctl-value", "has a line break in its value", err);
     ret->path = cf_blob_add_str(plan->blob, path);
     ret->value = cf_blob_add_str(plan->blob, value);
     ret->key = cf_blob_add_str(plan->blob, key);
-    return 0;
+    return 1;
 }
 
 int cf_sysctl_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err)
@@ -159,7 +172,7 @@ int cf_sysctl_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, s
     const struct ocispec_linux *l = cf_plan_linux(in);
     const struct ocispec_string_map *map = l ? l->sysctl : NULL;
     struct cf_blob_sysctl defaults[CF_BUDGET_COUNT], *list, *first;
-    size_t n = map ? map->n : 0;
+    size_t n = map ? map->n : 0, n_list = 0;
     struct cf_ref ref;
     int r;
 
@@ -175,12 +188,17 @@ int cf_sysctl_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, s
         return cf_err_oom(err);
     list = first + CF_BUDGET_COUNT;
     first = list;
+    plan->host_sysctls = cf_arena_calloc(in->arena, n + 1, sizeof(*plan->host_sysctls));
+    if (!plan->host_sysctls)
+        return cf_err_oom(err);
     for (size_t i = 0; i < n; i++) {
-        int q = plan_one(in, plan, map->keys[i], map->values[i], &list[i], err);
+        int q = plan_one(in, plan, map->keys[i], map->values[i], &list[n_list], err);
 
         if (q < 0)
             return q;
+        n_list += (size_t) q;
     }
+    n = n_list;
     /* Defaults come first, those that the configuration leaves. Equal strings of the blob are one. */
     while (r-- > 0) {
         bool set = false;

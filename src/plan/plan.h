@@ -137,6 +137,12 @@ struct cf_host_hooks {
     size_t n;
 };
 
+/* A sysctl that the host writes, in the joined namespace of this type. */
+struct cf_host_sysctl {
+    const char *key, *path, *value;
+    int ns; /* CLONE_NEW* */
+};
+
 struct cf_plan {
     struct cf_blob_builder *blob;
     struct cf_source *sources; /* in the order of blob fds */
@@ -151,6 +157,8 @@ struct cf_plan {
     struct cf_cgroup_plan cgroup;
     struct cf_rdt_plan rdt;
     struct cf_host_hooks prestart, create_runtime, poststart, poststop;
+    struct cf_host_sysctl *host_sysctls;
+    size_t n_host_sysctls;
     bool has_child_hooks;     /* createContainer or startContainer */
     bool has_oom_score_adj;
     int32_t oom_score_adj;

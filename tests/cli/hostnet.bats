@@ -115,7 +115,7 @@ hold_net() {
   assert_has 'not in a separate kernel namespace'
 }
 
-@test "a network that was there before: /sys shows that one, read-only; its sysctls are refused by name" {
+@test "a network that was there before: /sys shows that one, read-only; its sysctls are the host's to write, and names are not the container's" {
   hold_net
   nsenter --target "$HOLDER" --net ip link set lo mtu 12345
   set_namespace network "/proc/$HOLDER/ns/net"
@@ -125,11 +125,27 @@ hold_net() {
   assert_differ 'mtu of the host' 12345 "$(cat /sys/class/net/lo/mtu)"
   assert_line "$(readlink "/proc/$HOLDER/ns/net")"
   assert_same 'the runtime' "$own" "$(readlink /proc/self/ns/net)"
-  bundle_edit '.linux.sysctl = {"net.ipv4.ip_forward": "1"}'
+  # Its sysctls are written by who has the rights, in that namespace and no other.
+  before=$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/conf/lo/forwarding)
+  bundle_edit '.linux.sysctl = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.conf.lo.forwarding": "1", "kernel.msgmax": "4244"}'
+  run cof plan --bundle "$BUNDLE"
+  assert_line 'host sysctl net.ipv4.ip_unprivileged_port_start=0'
+  run_script 'cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/conf/lo/forwarding /proc/sys/kernel/msgmax'
+  assert_same values '0 1 4244' "${output//$'\n'/ }"
+  assert_same holder 0 "$(nsenter --target "$HOLDER" --net cat /proc/sys/net/ipv4/ip_unprivileged_port_start)"
+  assert_same 'values of the host' "$before" "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/conf/lo/forwarding)"
+  bundle_edit '.linux.sysctl = {"net.ipv4.ip_unprivileged_port_start": "much"}'
   run_bundle
   assert_status 1
-  assert_has 'linux.sysctl.net.ipv4.ip_forward'
-  assert_has 'belongs to another user namespace'
+  assert_has 'linux.sysctl.net.ipv4.ip_unprivileged_port_start'
+  bundle_edit 'del(.linux.sysctl)'
+  # A name of the uts namespace of another owner.
+  hold_net --uts
+  set_namespace uts "/proc/$HOLDER/ns/uts"
+  bundle_edit '.hostname = "other"'
+  run_bundle
+  assert_status 1
+  assert_has 'hostname: the uts namespace that is joined belongs to another user namespace'
 }
 
 @test "an ipc namespace that was there before, and the host's: /dev/mqueue shows it" {

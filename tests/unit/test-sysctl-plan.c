@@ -121,3 +121,39 @@ Test(sysctl_plan, names)
         "\"12345678901234567890123456789012345678901234567890123456789012345\"")), "domainname", "longer than 64");
     plan_test_done(&p);
 }
+
+/* Joined namespaces that a new user namespace has no rights in: the host writes, where it can. */
+Test(sysctl_plan, joined_with_a_new_user_namespace)
+{
+    static const char json[] = CONFIG(
+        "\"namespaces\":[{\"type\":\"network\",\"path\":\"/n\"},{\"type\":\"uts\",\"path\":\"/u\"},{\"type\":\"ipc\"},"
+        "{\"type\":\"user\"}],\"uidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1}],"
+        "\"gidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1}],"
+        "\"sysctl\":{\"net.ipv4.ip_forward\":\"1\",\"kernel.msgmax\":\"2\"}", "");
+    struct plan_test p;
+
+    EXPECT_OK(&p, plan(&p, json));
+    cr_assert_eq(p.plan.n_host_sysctls, 1);
+    cr_expect_str_eq(p.plan.host_sysctls[0].path, "net/ipv4/ip_forward");
+    cr_expect_eq(p.plan.host_sysctls[0].ns, CLONE_NEWNET);
+    EXPECT_NOT_IN(&p, "ip_forward");
+    EXPECT_IN(&p, "path=\"kernel/msgmax\" value=\"2\"");
+    plan_test_done(&p);
+    for (int unprivileged = 0; unprivileged < 2; unprivileged++) {
+        plan_test_init(&p, json);
+        p.facts.in_userns = !unprivileged;
+        if (unprivileged)
+            p.facts.cap_effective = 0;
+        plan_test_base(&p);
+        EXPECT_ERROR(&p, cf_sysctl_plan_build(&p.in, &p.plan, &p.err), "linux.sysctl.net.ipv4.ip_forward",
+                     "belongs to another user namespace");
+        cr_expect_str_eq(p.err.code, "sysctl-foreign");
+        plan_test_done(&p);
+    }
+    EXPECT_ERROR(&p, plan(&p, CONFIG("\"namespaces\":[{\"type\":\"uts\",\"path\":\"/u\"},{\"type\":\"user\"}],"
+                                     "\"uidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1}],"
+                                     "\"gidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1}]",
+                                     ",\"hostname\":\"x\"")),
+                 "hostname", "belongs to another user namespace");
+    plan_test_done(&p);
+}
