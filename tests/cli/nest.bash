@@ -17,7 +17,7 @@ install_coffer() { # install_coffer ROOTFS
 # What a container needs for containers inside, and no more: capabilities, user namespaces, a /proc that is whole.
 let_nest() {
   bundle_edit '.annotations["org.coffer.userns.nested"] = "64" | .root.readonly = false
-    | .linux.maskedPaths = [] | .linux.readonlyPaths = [] | .process.env = ["PATH=/bin:/usr/bin"]
+    | .linux.maskedPaths = [] | .linux.readonlyPaths = [] | .process.env = ["PATH=/bin:/usr/bin"] + (if env.ASAN_OPTIONS then ["ASAN_OPTIONS=detect_leaks=0:abort_on_error=1"] else [] end)
     | .process.capabilities = (["CAP_SYS_ADMIN","CAP_SETUID","CAP_SETGID","CAP_KILL"] as $c | {bounding: $c, effective: $c, permitted: $c})'
 }
 
