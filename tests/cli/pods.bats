@@ -168,21 +168,29 @@ refused() { # refused CODE FIELD TEXT...
 
 index_of() { jq --arg t "$1" '[.linux.namespaces[].type] | index($t)' "$BUNDLE/config.json"; }
 
-@test "owners that do not fit: each kind of the host, or of another pod, with the pod's user namespace" {
+wrong_owner() { # wrong_owner PID: each kind of namespace that this process has, with the pod's user namespace
+  local entry kind
+  cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/first.json"
+  for entry in "${KINDS[@]}"; do
+    kind=${entry%:*}
+    cp "$BATS_TEST_TMPDIR/first.json" "$BUNDLE/config.json"
+    join user uts
+    set_namespace "$kind" "/proc/$1/ns/${entry#*:}"
+    refused namespace-owner "linux.namespaces[$(index_of "$kind")].path" "$kind namespace" 'of user 0, not by the one that is joined'
+  done
+}
+
+@test "owners that do not fit: each kind of the host's, with the pod's user namespace" {
+  engine_pod
+  wrong_owner self
+}
+
+@test "owners that do not fit: each kind of another pod's, with the pod's user namespace" {
   engine_pod
   first=$POD
   engine_pod '0 200000 65536'
   other=$POD POD=$first
-  cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/first.json"
-  for entry in "${KINDS[@]}"; do
-    kind=${entry%:*}
-    for path in "/proc/self/ns/${entry#*:}" "/proc/$other/ns/${entry#*:}"; do
-      cp "$BATS_TEST_TMPDIR/first.json" "$BUNDLE/config.json"
-      join user uts
-      set_namespace "$kind" "$path"
-      refused namespace-owner "linux.namespaces[$(index_of "$kind")].path" "$kind namespace" 'of user 0, not by the one that is joined'
-    done
-  done
+  wrong_owner "$other"
 }
 
 @test "the user namespace of an ordinary user, the runtime's own, one above it: refused before anything exists" {
