@@ -146,7 +146,7 @@ static void write_cgroup(struct cf_json *j)
     cf_json_kv_bool(j, "v2", true);
     cf_json_kv_bool(j, "systemd", HAVE_LIBSYSTEMD);
     cf_json_kv_bool(j, "systemdUser", HAVE_LIBSYSTEMD);
-    cf_json_kv_bool(j, "rdma", false);
+    cf_json_kv_bool(j, "rdma", true);
     cf_json_object_end(j);
 }
 
