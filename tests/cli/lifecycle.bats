@@ -275,6 +275,16 @@ END
   kill -0 "$(cat "$BATS_TEST_TMPDIR/pid")"
 }
 
+@test "unknown properties and annotations are no error" {
+  bundle_edit '.unknown = {a: [1]} | .process.unknown = "x" | .linux.unknown = null | .mounts[0].unknown = 1 |
+    .annotations["com.example.unknown"] = "" | .annotations["org.opencontainers.unknown"] = "y"'
+  set_args sleep 100
+  create
+  [ "$status" -eq 0 ]
+  assert_same 'said nothing' '' "$output"
+  assert_same annotation y "$(cof state "$CID" | jq -r '.annotations["org.opencontainers.unknown"]')"
+}
+
 @test "no process in config.json: created, but start fails" {
   bundle_edit 'del(.process)'
   create

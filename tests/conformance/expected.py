@@ -7,6 +7,7 @@ Blocks of `key: value` lines, separated by empty lines; a line that starts with 
   host: all, v1 or v2                    (which cgroups the host has; v1 is hybrid, too)
   fails: TEXT                            (part of "#NUMBER DESCRIPTION" of the test, or of the program's last words)
   spec: FILE.md: "SENTENCE"              (what the program contradicts)
+                                         (`*`, with `machine` only: whatever it says)
   machine: FACT                          (instead of spec: what has to be missing for this, see FACTS)
   deviation: TITLE                       (instead of spec: one of those in docs/conformance.md)
   race: yes                              (it fails now and then)
@@ -40,6 +41,7 @@ def has_profile(name):
 
 
 FACTS = {
+    'cgroup v1': lambda: any(' - cgroup ' in line for line in open('/proc/self/mountinfo')),
     'CAP_SYS_RESOURCE': lambda: has_capability(24),
     'controller hugetlb': lambda: has_v1('hugetlb'),
     'controller net_cls': lambda: has_v1('net_cls'),
@@ -58,7 +60,7 @@ class Rule:
             'no ' + fields['machine']
 
     def fits(self, text):
-        return self.fails in text
+        return self.fails == '*' or self.fails in text
 
 
 def deviations():
@@ -90,6 +92,8 @@ def load(path, host, error):
                 error('expected-failures: %s has no `%s`' % (name, key))
         if len({'spec', 'machine', 'deviation'} & set(fields)) != 1:
             error('expected-failures: %s needs one of `spec`, `machine`, `deviation`' % name)
+        if fields['fails'] == '*' and 'machine' not in fields:
+            error('expected-failures: %s: `*` says nothing' % name)
         if 'machine' in fields and fields['machine'] not in FACTS:
             error('expected-failures: %s: unknown fact `%s`' % (name, fields['machine']))
         if 'deviation' in fields and '**%s**' % fields['deviation'] not in deviations():

@@ -170,6 +170,7 @@ def run_one(program, arguments):
                                  stdout=log, stderr=log)
         os.close(writer)
         writer = -1
+        groups.move_out(child.pid)
         try:
             child.wait(arguments.limit + 60)
         except subprocess.TimeoutExpired:

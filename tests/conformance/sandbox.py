@@ -64,7 +64,7 @@ def read(path):
 class Groups:
     """The cgroups that the sandbox starts in."""
     def __init__(self, name):
-        self.paths, self.inner = [], []
+        self.paths, self.outer = [], None
         for h in hierarchies():
             own = own_path(h)
             if own is None:
@@ -78,6 +78,8 @@ class Groups:
                     parent = h.mountpoint
                     path = os.path.join(parent, name)
                 self.enable(parent)
+                self.outer = path + '-outer'
+                os.mkdir(self.outer)
             os.mkdir(path)
             self.paths.append(path)
             if 'cpuset' in h.options.split(','):
@@ -97,10 +99,24 @@ class Groups:
         for path in self.paths:
             write(os.path.join(path, 'cgroup.procs'), '0')
 
+    def move_out(self, pid):
+        """The process that waits outside holds the first process of the namespaces by its life, and must not stay in
+        the group at which the cgroup namespace starts: on v2 a group with processes passes no controllers on."""
+        own = os.readlink('/proc/self/ns/cgroup')
+        for _ in range(1000):
+            try:
+                if os.readlink('/proc/%d/ns/cgroup' % pid) != own:
+                    break
+            except OSError:
+                return
+            time.sleep(0.005)
+        if self.outer:
+            write(os.path.join(self.outer, 'cgroup.procs'), str(pid))
+
     def remove(self):
         """Gives what could not be removed."""
         left = []
-        for path in self.paths:
+        for path in self.paths + ([self.outer] if self.outer else []):
             for top, directories, _ in os.walk(path, topdown=False):
                 for _ in range(50):
                     try:
@@ -139,6 +155,10 @@ def enter(scratch, wanted):
             runner = os.path.join(h.mountpoint, 'runner')
             os.mkdir(runner)
             write(os.path.join(runner, 'cgroup.procs'), '0')
+            for _ in range(1000):
+                if not read(os.path.join(h.mountpoint, 'cgroup.procs')).strip():
+                    break
+                time.sleep(0.005)
             Groups.enable(h.mountpoint)
     mount('tmpfs', 'run', '/run', 'mode=755')
     os.fchdir(here)

@@ -13,7 +13,7 @@ import os
 import re
 import sys
 
-PLACES = {'u/': 'tests/unit/test-', 'c/': 'tests/cli/', 'v/': 'tests/vm/', 'a/': 'tests/attack/', 'tests/': 'tests/', 'src/': 'src/'}
+PLACES = {'u/': 'tests/unit/test-', 'c/': 'tests/cli/', 'v/': 'tests/vm/', 'a/': 'tests/attack/', 'tests/': 'tests/', 'src/': 'src/', 'libocispec/': 'libocispec/'}
 top = sys.argv[1]
 bad = []
 
@@ -78,7 +78,7 @@ def names_in(path):
     text = read(path)
     if path.endswith('.bats'):
         return set(re.findall(r'^@test "(.+)" \{', text, re.M))
-    return set(re.findall(r'^Test\(\w+, (\w+)', text, re.M))
+    return set(re.findall(r'^(?:Test|ParameterizedTest)\((?:[\w ]+\*\w+, )?\w+, (\w+)', text, re.M))
 
 
 def check_names(document, text):
@@ -86,7 +86,7 @@ def check_names(document, text):
     for number, cells, _ in rows_of(text):
         for cell in cells:
             # A name of a test in double quotes belongs to the file in front of it.
-            for prefix, name, test in re.findall(r'`(u/|c/|v/|a/|tests/|src/)([^`]*)`(?: "([^"]+)")?', cell):
+            for prefix, name, test in re.findall(r'`(u/|c/|v/|a/|tests/|src/|libocispec/)([^`]*)`(?: "([^"]+)")?', cell):
                 path = PLACES[prefix] + name
                 where = '%s:%d' % (document, number)
                 count += 1
