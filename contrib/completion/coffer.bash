@@ -9,6 +9,7 @@ _coffer_options() { # of the command $1; '' for the global ones
     create) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --userns --detach --keep --no-subreaper --help' ;;
     start) echo '--help' ;;
     run) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --userns --detach --keep --no-subreaper --help' ;;
+    exec) echo '--process --detach --tty --console-socket --pid-file --pidfd-socket --cwd --env --user --additional-gids --cap --no-new-privs --apparmor --process-label --preserve-fds --cgroup --ignore-paused --help' ;;
     state) echo '--help' ;;
     kill) echo '--all --help' ;;
     delete) echo '--force --help' ;;
@@ -27,7 +28,7 @@ _coffer_options() { # of the command $1; '' for the global ones
   esac
 }
 
-_coffer_commands='create start run state kill delete pause resume update list ps events audit whois spec plan features doctor'
+_coffer_commands='create start run exec state kill delete pause resume update list ps events audit whois spec plan features doctor'
 
 _coffer_reply() { mapfile -t COMPREPLY < <(compgen "$@" -- "$current"); }
 
@@ -56,6 +57,19 @@ _coffer_value() { # of the option $2 of the command $1; fails if it has none
     run:--pidfd-socket) _coffer_reply -f ;;
     run:--preserve-fds) : ;;
     run:--userns) _coffer_reply -W 'auto' ;;
+    exec:-p | exec:--process) _coffer_reply -f ;;
+    exec:--console-socket) _coffer_reply -f ;;
+    exec:--pid-file) _coffer_reply -f ;;
+    exec:--pidfd-socket) _coffer_reply -f ;;
+    exec:--cwd) _coffer_reply -d ;;
+    exec:-e | exec:--env) : ;;
+    exec:-u | exec:--user) : ;;
+    exec:-g | exec:--additional-gids) : ;;
+    exec:-c | exec:--cap) : ;;
+    exec:--apparmor) : ;;
+    exec:--process-label) : ;;
+    exec:--preserve-fds) : ;;
+    exec:--cgroup) : ;;
     update:-r | update:--resources) _coffer_reply -f ;;
     update:--blkio-weight) : ;;
     update:--cpu-period) : ;;
@@ -112,7 +126,7 @@ _coffer() {
   fi
   case $command:$arguments in
     :*) _coffer_reply -W "$_coffer_commands" ;;
-    start:0 | state:0 | kill:0 | delete:0 | pause:0 | resume:0 | update:0 | ps:0 | events:0 | audit:*) _coffer_reply -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" ;;
+    start:0 | exec:0 | state:0 | kill:0 | delete:0 | pause:0 | resume:0 | update:0 | ps:0 | events:0 | audit:*) _coffer_reply -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" ;;
     plan:0 | doctor:*) _coffer_reply -d ;;
   esac
 }
