@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "cgroup/rdt.h"
+#include "ocispec/config.h"
 
 #define RDT "linux.intelRdt."
 
@@ -31,9 +32,9 @@ static int check_line(const char *line, const char *field, const char *prefix, s
     return 0;
 }
 
-int cf_rdt_plan_build(const struct ocispec_linux *linux, const char *id, struct cf_rdt_plan *ret, struct cf_err *err)
+int cf_rdt_plan_build(const struct ocispec_linux *config, const char *id, struct cf_rdt_plan *ret, struct cf_err *err)
 {
-    const struct ocispec_intel_rdt *rdt = linux ? linux->intel_rdt : NULL;
+    const struct ocispec_intel_rdt *rdt = config ? config->intel_rdt : NULL;
     int r;
 
     *ret = (struct cf_rdt_plan){0};

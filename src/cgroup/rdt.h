@@ -15,7 +15,8 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "ocispec/config.h"
+
+struct ocispec_linux;
 
 /* What is to be done. Pure: cf_rdt_plan_build(). */
 struct cf_rdt_plan {
@@ -45,7 +46,7 @@ struct cf_rdt {
 };
 
 /** linux.intelRdt, checked. Codes: rdt-closid, rdt-schema. */
-int cf_rdt_plan_build(const struct ocispec_linux *linux, const char *id, struct cf_rdt_plan *ret, struct cf_err *err);
+int cf_rdt_plan_build(const struct ocispec_linux *config, const char *id, struct cf_rdt_plan *ret, struct cf_err *err);
 
 /**
  * cf_rdt_locate() - where resctrl is mounted, and what the record will say

@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "cgroup/rdt.h"
 #include "container/watch.h"
+#include "ocispec/config.h"
 
 struct tree {
     char path[64];
