@@ -164,14 +164,18 @@ static int plan_config_device(struct device_build *b, size_t index, struct cf_er
     const struct ocispec_device *dev = &cf_plan_linux(b->in)->devices[index];
     struct cf_blob_device d = {.config_index = (uint32_t) index};
     const char *path;
-    uint32_t type;
+    uint32_t type, mode;
     int r;
 
     if (!dev->path || dev->path[0] != '/')
         return device_error(index, "path", "device-path", "expected an absolute path", err);
     if (device_type(dev, &type) < 0)
         return device_error(index, "type", "device-type", "expected one of c, u, b, p", err);
-    if (dev->has_file_mode && (dev->file_mode & ~0777u))
+    /* Engines copy st_mode of the host's node, with its type. */
+    mode = dev->has_file_mode ? dev->file_mode : DEFAULT_MODE;
+    if ((mode & S_IFMT) == type)
+        mode &= ~(uint32_t) S_IFMT;
+    if (mode & ~0777u)
         return device_error(index, "fileMode", "device-mode", "only permission bits may be set", err);
     r = cf_mount_clean_path(b->in, dev->path, "linux.devices", &path, err);
     if (r >= 0 && type != S_IFIFO)
@@ -185,7 +189,7 @@ static int plan_config_device(struct device_build *b, size_t index, struct cf_er
     if (cf_path_is_below(path, "/proc") || cf_path_is_below(path, "/sys"))
         return device_error(index, "path", "device-path", "no device can be made below /proc or /sys", err);
 
-    d.mode = type | (dev->has_file_mode ? dev->file_mode : DEFAULT_MODE);
+    d.mode = type | mode;
     d.major = type == S_IFIFO ? 0 : (uint32_t) dev->major;
     d.minor = type == S_IFIFO ? 0 : (uint32_t) dev->minor;
     d.uid = dev->uid;

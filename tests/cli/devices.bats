@@ -61,7 +61,7 @@ run_on_v2() {
 @test "linux.devices: character, block, fifo, u; modes, owners, parents" {
   bundle_edit '.linux.devices = [
     {path: "/dev/mine/deep/c", type: "c", major: 1, minor: 3, fileMode: 416, uid: 5, gid: 6},
-    {path: "/dev/u", type: "u", major: 1, minor: 5, fileMode: 0},
+    {path: "/dev/u", type: "u", major: 1, minor: 5, fileMode: 8192},
     {path: "/dev/b", type: "b", major: 7, minor: 200, fileMode: 511, uid: 1000, gid: 1000},
     {path: "/dev/p", type: "p", fileMode: 384},
     {path: "/dev/plain", type: "c", major: 4095, minor: 1048575},

@@ -70,12 +70,12 @@ Test(device_plan, configured)
     EXPECT_OK(&p, plan(&p, CONFIG(NS ",\"devices\":["
         "{\"path\":\"/dev/fuse\",\"type\":\"u\",\"major\":10,\"minor\":229,\"fileMode\":384,\"uid\":5,\"gid\":6},"
         "{\"path\":\"/dev//x/../pipe\",\"type\":\"p\"},"
-        "{\"path\":\"/dev/sda\",\"type\":\"b\",\"major\":8,\"minor\":0},"
+        "{\"path\":\"/dev/sda\",\"type\":\"b\",\"major\":8,\"minor\":0,\"fileMode\":24992},"
         "{\"path\":\"/dev/null\",\"type\":\"c\",\"major\":1,\"minor\":3,\"fileMode\":292},"
         "{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229}]", PROC)));
     EXPECT_IN(&p, "device[0] mknod path=\"/dev/fuse\" mode=020600 dev=10:229 owner=5:6 config=0\n"
                   "device[1] mknod path=\"/dev/pipe\" mode=010666 dev=0:0 owner=0:0 config=1\n"
-                  "device[2] mknod path=\"/dev/sda\" mode=060666 dev=8:0 owner=0:0 config=2\n"
+                  "device[2] mknod path=\"/dev/sda\" mode=060640 dev=8:0 owner=0:0 config=2\n"
                   "device[3] mknod path=\"/dev/null\" mode=020444 dev=1:3 owner=0:0 config=3\n"
                   "device[4] mknod path=\"/dev/zero\"");
     plan_test_done(&p);
@@ -219,6 +219,7 @@ Test(device_plan, errors)
         {"{\"path\":\"/dev/x\",\"type\":\"c\",\"major\":-1,\"minor\":1}", "major", "0 to 4095"},
         {"{\"path\":\"/dev/x\",\"type\":\"c\",\"major\":1,\"minor\":1048576}", "minor", "0 to 1048575"},
         {"{\"path\":\"/dev/x\",\"type\":\"p\",\"fileMode\":2048}", "fileMode", "permission bits"},
+        {"{\"path\":\"/dev/x\",\"type\":\"c\",\"major\":1,\"minor\":3,\"fileMode\":24992}", "fileMode", "permission bits"},
         {"{\"path\":\"/dev/null\",\"type\":\"c\",\"major\":1,\"minor\":5}", "path", "must be the null device"},
     };
     struct plan_test p;
