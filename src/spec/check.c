@@ -89,7 +89,7 @@ int cf_spec_check_process(const struct ocispec_process *process, struct cf_err *
     if (process->n_args == 0)
         return cf_err_config(err, "args-empty", "process.args", "args must not be empty");
     if (!process->args[0][0])
-        return cf_err_config(err, "args-empty", "process.args[0]", "the program's name must not be empty");
+        return cf_err_config(err, "args-empty", "process.args[0]", "exec: \"\": executable file not found in $PATH");
     r = cf_spec_check_env(process->env, process->n_env, "process.env", err);
     if (r < 0)
         return r;

@@ -24,6 +24,7 @@ teardown() { podman_teardown; }
   assert_status 7
   run -127 podman run --rm --network none bb:1 /nope
   run -127 podman run --rm --network none bb:1 nope
+  run -127 podman run --rm --network none bb:1 ''
   one bb:1 /etc/passwd
   assert_status 126
   one bb:1 /etc

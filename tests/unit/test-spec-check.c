@@ -45,7 +45,7 @@ ParameterizedTestParameters(spec_check, rules)
         {PROC("'cwd':'tmp','args':['sh']"), -EINVAL, "process.cwd", "Cwd must be an absolute path"},
         {PROC("'cwd':'/'"), -EINVAL, "process.args", "args must not be empty"},
         {PROC("'cwd':'/','args':[]"), -EINVAL, "process.args", "args must not be empty"},
-        {PROC("'cwd':'/','args':['']"), -EINVAL, "process.args[0]", "empty"},
+        {PROC("'cwd':'/','args':['']"), -EINVAL, "process.args[0]", "executable file not found in $PATH"},
         {PROC("'cwd':'/','args':['sh'],'env':['A=','B==','C=1']"), 0, "", ""},
         {PROC("'cwd':'/','args':['sh'],'env':['A=1','B']"), -EINVAL, "process.env[1]", "NAME=VALUE"},
         {PROC("'cwd':'/','args':['sh'],'env':['=1']"), -EINVAL, "process.env[0]", "no name"},
