@@ -299,6 +299,11 @@ int cf_mount_build_fs(struct cf_mount_build *b, uint32_t index, const char *targ
     mount.attr_set = cf_mount_opts_attrs(opts);
     if (no_symlinks_inside(target) && !(opts->mentioned & MOUNT_ATTR_NOSYMFOLLOW))
         mount.attr_set |= MOUNT_ATTR_NOSYMFOLLOW;
+    if (tmpfs && !mapped && (mount.attr_set & MOUNT_ATTR_RDONLY) && !(mount.flags & CF_MOUNT_IS_DEV)) {
+        r = cf_mount_build_seal(b, index, target, &mount, err);
+        if (r < 0)
+            return r;
+    }
     if (mapped)
         return build_mapped(b, index, target, opts, idmap, &mount, err);
     r = cf_mount_build_shown(b, index, target, opts, &mount, err);

@@ -17,6 +17,8 @@ struct cf_mount_build {
     bool host_opens; /* we have CAP_SYS_ADMIN: sources are cloned before the first process exists */
     bool userns;     /* the container has a user namespace of its own */
     uint32_t propagation; /* first propagation of a clone, 0: as it is */
+    const struct cf_blob_mount **seals; /* what becomes read-only when everything is mounted */
+    size_t n_seals;
 };
 
 /** Appends a record to plan->mounts. Return: its index, or -ENOMEM with err. */
@@ -54,6 +56,13 @@ int cf_mount_build_propagation(struct cf_mount_build *b, const struct cf_mount_o
 /** A mount of type `cgroup` (or `cgroup2`) at @target; mounts[@index]. */
 int cf_mount_build_cgroup(struct cf_mount_build *b, uint32_t index, const char *target,
                           const struct cf_mount_opts *opts, struct cf_err *err);
+
+/**
+ * cf_mount_build_seal() - may mounts[@index], a tmpfs at @target, become read-only only after the last mount?
+ * It must where a later entry goes below it, since that place is made in it. @mount loses the attribute then.
+ */
+int cf_mount_build_seal(struct cf_mount_build *b, uint32_t index, const char *target, struct cf_blob_mount *mount,
+                        struct cf_err *err);
 
 /** A new file system of mounts[@index].type at @target. */
 int cf_mount_build_fs(struct cf_mount_build *b, uint32_t index, const char *target, const struct cf_mount_opts *opts,

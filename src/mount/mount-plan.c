@@ -261,6 +261,34 @@ static int plan_remount(struct cf_mount_build *b, uint32_t index, const char *ta
     return cf_mount_build_add(b, &mount, err);
 }
 
+int cf_mount_build_seal(struct cf_mount_build *b, uint32_t index, const char *target, struct cf_blob_mount *mount,
+                        struct cf_err *err)
+{
+    const struct ocispec_config *config = b->in->spec->config;
+    struct cf_err ignored = CF_ERR_INIT;
+    struct cf_blob_mount *seal;
+    bool filled = false;
+    const char *clean;
+
+    for (size_t i = index + 1; i < config->n_mounts && !filled; i++)
+        filled = cf_mount_clean_path(b->in, config->mounts[i].destination, "", &clean, &ignored) == 0 &&
+                 cf_path_is_below(clean, target) && strcmp(clean, target) != 0;
+    if (!filled)
+        return 0;
+    if (!b->seals)
+        b->seals = cf_arena_calloc(b->in->arena, config->n_mounts, sizeof(struct cf_blob_mount *));
+    seal = b->seals ? cf_arena_calloc(b->in->arena, 1, sizeof(*seal)) : NULL;
+    if (!seal)
+        return cf_err_oom(err);
+    *seal = (struct cf_blob_mount) {
+        .kind = CF_MOUNT_REMOUNT, .fd = CF_NO_FD, .config_index = index, .flags = mount->flags & CF_MOUNT_API_FS,
+        .attr_set = MOUNT_ATTR_RDONLY, .target = cf_blob_add_str(b->plan->blob, target),
+    };
+    b->seals[b->n_seals++] = seal;
+    mount->attr_set &= ~(uint64_t) MOUNT_ATTR_RDONLY;
+    return 0;
+}
+
 static int plan_one(struct cf_mount_build *b, uint32_t index, struct cf_err *err)
 {
     const struct ocispec_mount *m = &b->in->spec->config->mounts[index];
@@ -341,6 +369,11 @@ int cf_mount_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, st
         cf_plan_warn(in, plan, "linux.mountLabel is ignored: SELinux is disabled or not supported");
     for (size_t i = 0; i < config->n_mounts; i++) {
         r = plan_one(&b, (uint32_t) i, err);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = b.n_seals; i > 0; i--) {
+        r = cf_mount_build_add(&b, b.seals[i - 1], err);
         if (r < 0)
             return r;
     }

@@ -65,6 +65,23 @@ static int fail_symlink(int root_fd, const char *path, struct cf_err *err)
     return -ELOOP;
 }
 
+/*
+ * The directory for a tmpfs without `mode=`, which takes the mode of what it covers: as open for everybody as a new
+ * tmpfs is. Not mkdirs() with this mode, which would give it to missing parents too.
+ */
+static int make_open_dir(struct cf_init *in, const char *target, uint64_t resolve)
+{
+    char name[CF_PATH_NAME_MAX];
+    int parent, r;
+
+    r = cf_inroot_parent(in->root_fd, target, true, resolve, &parent, name);
+    if (r < 0)
+        return r;
+    r = cf_sys_mkdirat(parent, name, 01777);
+    (void) cf_sys_close(parent);
+    return r == -EEXIST ? 0 : r; /* somebody was faster, or a link to nowhere: mkdirs() knows */
+}
+
 static int open_dir(struct cf_init *in, const struct cf_blob_mount *m, const char *target,
                     uint64_t resolve)
 {
@@ -76,7 +93,9 @@ static int open_dir(struct cf_init *in, const struct cf_blob_mount *m, const cha
     fd = cf_inroot_open(in->root_fd, target, oflags, resolve);
     if (fd != -ENOENT)
         return fd;
-    r = cf_inroot_mkdirs(in->root_fd, target, 0755, resolve, &fd);
+    r = m->flags & CF_MOUNT_TMPFS_MODE ? make_open_dir(in, target, resolve) : 0;
+    if (r >= 0)
+        r = cf_inroot_mkdirs(in->root_fd, target, 0755, resolve, &fd);
     return r < 0 ? r : fd;
 }
 

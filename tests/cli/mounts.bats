@@ -345,7 +345,7 @@ nodev followed' "$output"
 
 # ---- tmpfs ----
 
-@test "tmpfs: mode from the directory, or as given, or 0755 for a new one" {
+@test "tmpfs: mode from the directory, or as given, or 1777 for a new one" {
   mkdir "$BUNDLE/rootfs/sticky" "$BUNDLE/rootfs/closed" "$BUNDLE/rootfs/given"
   chmod 1777 "$BUNDLE/rootfs/sticky"
   chmod 0750 "$BUNDLE/rootfs/closed"
@@ -358,8 +358,27 @@ nodev followed' "$output"
   assert_match '^/sticky type=dir mode=1777 '
   assert_match '^/closed type=dir mode=0750 '
   assert_match '^/given type=dir mode=0711 '
-  assert_match '^/fresh/one type=dir mode=0755 '
+  assert_match '^/fresh/one type=dir mode=1777 '
   assert_match '^/fresh type=dir mode=0755 '
+}
+
+@test "tmpfs, read-only, with mounts in it: places are made first; the directory keeps its mode for the next start" {
+  mkdir "$BUNDLE/volume"
+  add_mount /ro tmpfs tmpfs ro mode=755
+  add_mount /ro/deep/volume bind "$BUNDLE/volume" bind
+  add_mount /ro/inner tmpfs tmpfs ro size=64k
+  add_mount /ro/inner/most tmpfs tmpfs
+  run_script 'for f in /ro/x /ro/deep/x /ro/inner/x; do touch $f; done 2>&1 | grep -c Read-only; touch /ro/deep/volume/f /ro/inner/most/f && echo written'
+  assert_line 3
+  assert_line written
+  [ -e "$BUNDLE/volume/f" ]
+  add_mount /fresh tmpfs tmpfs
+  local again
+  for again in 1 2; do
+    set_args stat -c %a /fresh
+    run_bundle
+    assert_line 1777
+  done
 }
 
 fill_data() {

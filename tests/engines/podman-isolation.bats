@@ -86,6 +86,14 @@ teardown() { podman_teardown; }
   not test -e "$BATS_TEST_TMPDIR/src/above"
 }
 
+@test "mounts: a new tmpfs is open for everybody; a read-only one can have mounts in it" {
+  one -u 1000 --tmpfs /scratch bb:1 sh -c 'touch /scratch/x && stat -c %a /scratch'
+  assert_line 1777
+  one --tmpfs /etc:ro bb:1 sh -c 'grep -c localhost /etc/hosts >/dev/null && echo hosts; touch /etc/x'
+  assert_line hosts
+  assert_has 'Read-only file system'
+}
+
 @test "mounts that cannot be: the message names what is wrong" {
   one -v "$BATS_TEST_TMPDIR/nosuch:/m" bb:1 true
   assert_status 125
