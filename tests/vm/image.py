@@ -26,14 +26,15 @@ busybox-static iproute2 procps psmisc util-linux mount passwd uidmap file attr a
 libcap2-bin e2fsprogs apparmor gcc libc6-dev meson ninja-build pkg-config libyajl-dev libseccomp-dev libcap-dev
 libsystemd-dev libcriterion-dev'''.split()
 # What only one suite is used for.
-MORE = {'trixie': ['selinux-policy-default']}
+MORE = {'trixie': 'selinux-policy-default podman conmon netavark catatonit docker.io docker-cli tini iptables'.split()}
 
 # Nothing that runs by itself and costs emulated time.
 MASKED = '''getty@tty1.service serial-getty@ttyS0.service apt-daily.timer apt-daily-upgrade.timer
 dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer man-db.timer systemd-firstboot.service
 systemd-networkd.service systemd-networkd-wait-online.service systemd-pcrphase.service systemd-hwdb-update.service
 systemd-update-done.service ldconfig.service systemd-journal-catalog-update.service
-systemd-tpm2-setup.service systemd-tpm2-setup-early.service'''.split()
+systemd-tpm2-setup.service systemd-tpm2-setup-early.service docker.service docker.socket containerd.service
+podman-auto-update.timer podman-clean-transient.service podman-restart.service podman.socket'''.split()
 
 # The initial RAM disk: modules for the disk, then the real root.
 INIT = r'''#!/bin/busybox sh
