@@ -12,9 +12,9 @@ teardown() { docker_teardown; }
 @test "versions" {
   tested_version docker "$(docker version -f '{{.Server.Version}}')" '20.10.*' '26.1.*'
   tested_version containerd "$(docker version -f '{{(index .Server.Components 1).Version}}')" '1.6.*' '1.7.*'
-  run docker info -f '{{.DefaultRuntime}} {{(index .Runtimes "tested").Path}}'
+  run docker info -f '{{.DefaultRuntime}} {{.Runtimes.coffer.Path}}'
   assert_status 0
-  assert_line "tested $RT"
+  assert_line "coffer $RT"
 }
 
 @test "run: exit statuses of program, daemon and client" {

@@ -171,10 +171,11 @@ docker() { PATH=/usr/sbin:/usr/bin:/sbin:/bin timeout -k 5 "${ENGINE_LIMIT:-60}"
 dockerd_start() { # dockerd_start [OPTION...]
   local path=$E/bin:/usr/sbin:/usr/bin:/sbin:/bin pid
   mkdir -p "$E/docker"
-  echo '{}' >"$E/docker.json"
+  # The configuration that coffer ships, with this binary.
+  sed "s|/usr/bin/coffer|$RT|" "$BATS_TEST_DIRNAME/../../contrib/docker/daemon.json" >"$E/docker.json"
   [ "$RT_NAME" = runc ] || ln -sf "$RT_NAME" "$E/bin/runc"
   # Without CAP_SYS_RESOURCE neither it nor containers get a lower oom_score_adj.
-  PATH=$path setsid dockerd --config-file "$E/docker.json" --add-runtime "tested=$RT" --default-runtime tested \
+  PATH=$path setsid dockerd --config-file "$E/docker.json" \
     --oom-score-adjust 0 --ipv6=false "$@" >>"$E/dockerd.log" 2>&1 </dev/null 3>&- &
   wait_for 60 docker version || { tail -n 30 "$E/dockerd.log" >&2; return 1; }
 }

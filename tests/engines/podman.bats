@@ -17,6 +17,19 @@ teardown() { podman_teardown; }
   assert_has "$RT_NAME $RT"
 }
 
+@test "the configuration that coffer ships" {
+  [ "$RT_NAME" = coffer ] || skip 'it is for coffer'
+  sed "s|/usr/bin/coffer|$RT|" "$BATS_TEST_DIRNAME/../../contrib/podman/coffer.conf" >conf
+  run env CONTAINERS_CONF="$PWD/conf" timeout 60 podman --cgroup-manager cgroupfs --events-backend file run --rm --network none --ulimit nofile=100 \
+    --ulimit nproc=100 --cgroups disabled bb:1 echo configured
+  assert_status 0
+  assert_line configured
+  # An error comes from the log, so podman knows what was not found.
+  run -127 env CONTAINERS_CONF="$PWD/conf" timeout 60 podman --cgroup-manager cgroupfs --events-backend file run --rm --network none --ulimit nofile=100 \
+    --ulimit nproc=100 bb:1 /nope
+  assert_has 'Error: coffer: process.args[0]: exec: "/nope": stat /nope: no such file or directory'
+}
+
 @test "run: exit status of the program, 126, 127, death by a signal" {
   one bb:1 true
   assert_status 0

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # Functions for the engines in a machine with systemd; what needs no systemd is in tests/engines.
 
-W=/root/engines
+# Two files run at the same time.
+W=/root/engines-$(basename "$BATS_TEST_FILENAME" .bats)
 
 engine_layer() { # engine_layer TAR
   local root=$W/layer applet
