@@ -66,6 +66,39 @@ static bool env_has(const struct ocispec_process *p, const char *name)
     return false;
 }
 
+/*
+ * Engines append what a user overrides. Of several entries with one name the last one counts, at the place of the
+ * first; getenv(3) in the container would find the first. @list: the entries. Return: how many are left, or -ENOMEM.
+ */
+static ssize_t last_of_each_name(const struct cf_plan_input *in, const char **list, size_t n)
+{
+    size_t mask = 15, kept = 0;
+    uint32_t *slots;
+
+    while (mask < 2 * n)
+        mask = 2 * mask + 1;
+    slots = cf_arena_calloc(in->arena, mask + 1, sizeof(*slots));
+    if (!slots)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        size_t name = strcspn(list[i], "=") + 1, at;
+        uint64_t hash = UINT64_C(14695981039346656037);
+
+        for (size_t k = 0; k < name; k++)
+            hash = (hash ^ (unsigned char) list[i][k]) * UINT64_C(1099511628211);
+        at = (size_t) (hash ^ (hash >> 32)) & mask;
+        while (slots[at] && strncmp(list[slots[at] - 1], list[i], name) != 0)
+            at = (at + 1) & mask;
+        if (!slots[at]) {
+            list[kept++] = list[i];
+            slots[at] = (uint32_t) kept;
+        } else {
+            list[slots[at] - 1] = list[i];
+        }
+    }
+    return (ssize_t) kept;
+}
+
 /* What the runtime adds; the configuration wins. Return: number of entries written to @out. */
 static size_t added_env(const struct cf_plan_input *in, const struct ocispec_process *p, struct cf_plan *plan,
                         cf_str *out)
@@ -87,11 +120,13 @@ static int plan_env(const struct cf_plan_input *in, const struct ocispec_process
                     struct cf_err *err)
 {
     cf_str *list = cf_arena_calloc(in->arena, p->n_env + 4, sizeof(*list));
+    const char **given = cf_arena_calloc(in->arena, p->n_env + 1, sizeof(*given));
     bool home = false;
     struct cf_ref env;
+    ssize_t n_given;
     size_t n = 0;
 
-    if (!list)
+    if (!list || !given)
         return cf_err_oom(err);
     for (size_t i = 0; i < p->n_env; i++) {
         const char *equals = strchr(p->env[i], '=');
@@ -102,11 +137,17 @@ static int plan_env(const struct cf_plan_input *in, const struct ocispec_process
             /* Never the text itself: it may be a secret. */
             return field ? cf_err_config(err, "env-syntax", field, "expected NAME=VALUE") : cf_err_oom(err);
         }
-        if (strcmp(p->env[i], "HOME=") == 0)
+        given[i] = p->env[i];
+    }
+    n_given = last_of_each_name(in, given, p->n_env);
+    if (n_given < 0)
+        return cf_err_oom(err);
+    for (ssize_t i = 0; i < n_given; i++) {
+        if (strcmp(given[i], "HOME=") == 0)
             continue; /* as if it were absent */
-        if (cf_str_starts_with(p->env[i], "HOME="))
+        if (cf_str_starts_with(given[i], "HOME="))
             home = true;
-        list[n++] = cf_blob_add_str(plan->blob, p->env[i]);
+        list[n++] = cf_blob_add_str(plan->blob, given[i]);
     }
     n += added_env(in, p, plan, list + n);
     env = cf_blob_add_array(plan->blob, list, n, sizeof(*list));

@@ -94,6 +94,15 @@ assert_rlimit() { # assert_rlimit TYPE SOFT HARD
 "\xc3\xbc=\xc3\xb6"' "$(LC_ALL=C sort <<<"$output")"
 }
 
+@test "of several entries with one name the last one counts" {
+  bundle_edit '.process.env = ["A=1", "PATH=/nowhere", "AB=3", "A=2", "PATH=/bin", "HOME=/mine", "HOME="]'
+  run_testinit getenv
+  assert_same environment '"A=2"
+"AB=3"
+"HOME=/root"
+"PATH=/bin"' "$(LC_ALL=C sort <<<"$output")"
+}
+
 @test "HOME: from passwd by uid, else /; given ones are kept, empty ones replaced" {
   run_testinit getenv HOME
   assert_line 'HOME="/root"'

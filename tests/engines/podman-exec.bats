@@ -28,6 +28,10 @@ teardown() { podman_teardown; }
   run podman exec -u 1000:1000 -w /tmp -e C=d c sh -c 'id -u; id -g; pwd; echo $A$C'
   assert_status 0
   [ "$output" = $'1000\n1000\n/tmp\nbd' ]
+  # podman appends what is overridden.
+  run podman exec -e A=c c env
+  assert_line A=c
+  assert_lacks A=b
   # By name, with the groups of the image.
   run podman exec -u user c id -G
   assert_has 2000

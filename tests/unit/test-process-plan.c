@@ -83,6 +83,18 @@ Test(process_plan, defaults)
     plan_test_done(&p);
 }
 
+Test(process_plan, last_of_each_name)
+{
+    struct plan_test p;
+
+    /* The last one of a name, where the first was; a name that only starts the same is another. */
+    plan_test_init(&p, PROCESS(",\"env\":[\"A=1\",\"HOME=/x\",\"AB=1\",\"A=2\",\"B=\",\"A=\",\"A=3=4\",\"HOME=\"]"));
+    EXPECT_OK(&p, build(&p));
+    EXPECT_IN(&p, "env[0] \"A=3=4\"\nenv[1] \"AB=1\"\nenv[2] \"B=\"\n");
+    EXPECT_NOT_IN(&p, "env[3]");
+    plan_test_done(&p);
+}
+
 Test(process_plan, socket_activation)
 {
     struct plan_test p;
