@@ -98,10 +98,10 @@ pid_of() { podman inspect -f '{{.State.Pid}}' "$1"; }
 }
 
 @test "health check by a timer of systemd" {
-  must podman run -d --name c --network none --health-cmd 'test -e /tmp/well' --health-interval 2s --health-retries 1 bb:1 sleep 1000
-  wait_for 60 health c unhealthy
+  must podman run -d --name c --network none --health-cmd 'test -e /tmp/well' --health-interval 5s --health-retries 1 bb:1 sleep 1000
+  wait_for 90 health c unhealthy
   must podman exec c touch /tmp/well
-  wait_for 60 health c healthy
+  wait_for 150 health c healthy || { podman inspect -f '{{json .State.Health}}' c; systemctl list-timers --all | head; false; }
 }
 
 health() { [ "$(podman inspect -f '{{.State.Health.Status}}' "$1")" = "$2" ]; }
@@ -170,6 +170,8 @@ END
   [ ! -d "$dir" ]
   with_output user podman run --rm --network none --userns keep-id bb:1 id -u
   assert_line 1000
+  # The process that keeps the user's namespaces.
+  must user podman system migrate
 }
 
 # As after a login.
