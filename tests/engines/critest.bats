@@ -1,0 +1,103 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Whole validation suites of CRI against containerd with coffer as the handler: containerd's own integration
+# suite, and critest where it is installed. Every test that is left out is named in cri-integration.skip or
+# critest.skip, with the reason.
+load cri
+
+IMAGE_NAMES='alpine busybox'
+
+setup_file() {
+  engine_begin
+  cri_containerd_config
+  # The suite restarts containerd by its name and wants it back.
+  (
+    while [ ! -e "$E/stop" ]; do
+      containerd -c "$E/config.toml" -l info >>"$E/containerd.log" 2>&1 </dev/null
+      sleep 0.2
+    done
+  ) 3>&- &
+  echo $! >"$E/supervisor.pid"
+  wait_for 60 containerd_answers
+  cri_images localhost/bb:latest localhost/alpine:latest
+  special_images
+  cat >"$E/images.toml" <<TOML
+alpine = "localhost/alpine:latest"
+busybox = "localhost/bb:latest"
+pause = "localhost/pause:latest"
+resourceconsumer = "localhost/consumer:latest"
+volumecopyup = "localhost/copyup:latest"
+volumeownership = "localhost/ownership:latest"
+TOML
+}
+
+# Images with volumes that have a content, or an owner of their own, and one that has a "stress".
+special_images() {
+  local d=$BATS_FILE_TMPDIR/bb
+  mkdir -p "$d/test_dir" "$d/C:/weird_test_dir" "$d/:colon_prefixed"
+  echo test_content | tee "$d/test_dir/test_file" "$d/C:/weird_test_dir/weird_test_file" >"$d/:colon_prefixed/colon_prefixed_file"
+  import copyup '.config.Volumes = {"/test_dir": {}, "C:/weird_test_dir": {}, "/:colon_prefixed": {}}'
+  rm -rf "$d/test_dir" "${d:?}/C:" "$d/:colon_prefixed"
+  mkdir "$d/test_dir"
+  printf 'nobody:x:65534:65534:nobody:/:/bin/sh\n' >>"$d/etc/passwd"
+  printf 'nogroup:x:65534:\n' >>"$d/etc/group"
+  chown -R 0:0 "$d"
+  chown 65534:65534 "$d/test_dir"
+  IMAGE_KEEP_OWNER=' ' import ownership '.config.Volumes = {"/test_dir": {}}'
+  rmdir "$d/test_dir"
+  # A window of 100 MB over endless zeros is held in memory.
+  printf '#!/bin/sh\nexec timeout 30 tail -c 104857600 /dev/zero\n' >"$d/bin/stress"
+  chmod 755 "$d/bin/stress"
+  import consumer "$PAUSE_ENTRY"
+}
+
+import() { # import NAME EXPR
+  make_image "$BATS_FILE_TMPDIR/bb" "localhost/$1:latest" "$BATS_FILE_TMPDIR/special.tar" "$2"
+  ctr -n k8s.io images import "$BATS_FILE_TMPDIR/special.tar" >"$BATS_FILE_TMPDIR/import" 2>&1 || { cat "$BATS_FILE_TMPDIR/import" >&2; return 1; }
+}
+
+teardown_file() {
+  : >"$E/stop"
+  local pid
+  pid=$(pidof -s containerd) && kill "$pid"
+  wait_for 30 gone "$(cat "$E/supervisor.pid")"
+}
+
+teardown() {
+  wait_for 30 containerd_answers
+  remove_pods
+  no_residue
+}
+
+# Names in the first column of a file; "#" starts a comment line.
+names_of() { grep -vE '^(#|$)' "$1" | cut -f1; }
+
+@test "containerd's CRI integration suite" {
+  local skips=$BATS_TEST_DIRNAME/cri-integration.skip log=${ENGINE_LOG:-$BATS_FILE_TMPDIR/integration.log} skip passed bad left
+  skip="^($(names_of "$skips" | paste -sd'|'))\$"
+  status=0
+  (cd "$BATS_TEST_TMPDIR" && timeout -k 10 "${CRI_SUITE_LIMIT:-400}" "$COFFER_ENGINES/cri-integration.test" -test.v -test.run "${CRI_SUITE_RUN:-.}" \
+    -test.skip "$skip" -cri-endpoint "unix://$E/c.sock" -runtime-handler coffer -containerd-bin containerd -image-list "$E/images.toml" \
+    -build-dir "$COFFER_ENGINES" >"$log" 2>&1 </dev/null 3>&-) || status=$?
+  passed=$(grep -cE '^ *--- PASS' "$log") || true
+  bad=$(grep -cE '^ *--- FAIL' "$log") || true
+  left=$(grep -cE '^ *--- SKIP' "$log") || true
+  echo "# counts: cri-integration: $passed passed, $bad failed, $left skipped by themselves, $(names_of "$skips" | wc -l) left out" >&3
+  grep -A1 -E '^ *--- SKIP' "$log" | grep -v '^--$' | sed 's/^ */#   /' >&3 || true
+  [ "$status" = 0 ] || { grep -E -A12 '^ *--- FAIL|panic:|Error Trace' "$log" | tail -n 100; tail -n 3 "$log"; return 1; }
+  [ "$bad" = 0 ]
+  # The suite has that many at least; fewer means that something did not run.
+  [ -n "${CRI_SUITE_RUN:-}" ] || [ "$passed" -ge 60 ]
+}
+
+@test "critest" {
+  local critest=${COFFER_CRITEST:-$(command -v critest || true)} log=${ENGINE_LOG:-$BATS_FILE_TMPDIR/critest.log} skip
+  [ -n "$critest" ] || skip 'critest is not installed: its module sigs.k8s.io/cri-tools is not served to this project and Debian has no package; name one in COFFER_CRITEST'
+  skip=$(names_of "$BATS_TEST_DIRNAME/critest.skip" | paste -sd'|')
+  printf 'defaultTestContainerImage: %s\nwebServerTestImage: %s\n' "$I" "$I" >"$BATS_TEST_TMPDIR/images.yaml"
+  status=0
+  timeout -k 10 600 "$critest" --runtime-endpoint "unix://$E/c.sock" --runtime-handler coffer --test-images-file "$BATS_TEST_TMPDIR/images.yaml" \
+    --ginkgo.skip "$skip" >"$log" 2>&1 </dev/null 3>&- || status=$?
+  echo "# counts: critest: $(grep -oE '[0-9]+ Passed \| [0-9]+ Failed \| [0-9]+ Pending \| [0-9]+ Skipped' "$log" | tail -n1)" >&3
+  [ "$status" = 0 ] || { tail -n 100 "$log"; return 1; }
+}
