@@ -59,8 +59,8 @@ static void stub_join(const struct cf_stub *stub, bool user)
         int type = stub->joins[i].type;
         int r;
 
-        /* The pid namespace comes last of all: from then on children are visible in it. */
-        if (type == CLONE_NEWPID || (type == CLONE_NEWUSER) != user)
+        /* The pid namespace comes last of all: from then on children are visible in it. What we are in has no fd. */
+        if (type == CLONE_NEWPID || (type == CLONE_NEWUSER) != user || stub->join_fds[i] < 0)
             continue;
         r = cf_sys_setns(stub->join_fds[i], type);
         if (r < 0) {

@@ -102,6 +102,16 @@ static int make_on_host(struct cf_mount_build *b, uint32_t index, const char *ta
     return r < 0 ? r : cf_mount_build_add(b, mount, err);
 }
 
+/* By path, but it is what the runtime is in itself: as if it were not listed. */
+static bool is_own(const struct cf_ns_plan *ns, int type)
+{
+    for (uint32_t i = 0; ns->fds && i < ns->n_joins; i++) {
+        if (ns->joins[i].type == type)
+            return ns->fds[i] < 0;
+    }
+    return false;
+}
+
 int cf_mount_build_shown(struct cf_mount_build *b, uint32_t index, const char *target,
                          const struct cf_mount_opts *opts, struct cf_blob_mount *mount, struct cf_err *err)
 {
@@ -117,7 +127,7 @@ int cf_mount_build_shown(struct cf_mount_build *b, uint32_t index, const char *t
     }
     if (!fs || (ns->new_flags & (uint64_t) fs->ns))
         return 0;
-    joined = ns->listed & (uint64_t) fs->ns;
+    joined = (ns->listed & (uint64_t) fs->ns) && !is_own(ns, fs->ns);
     /* With a user namespace that is joined the owner was checked when it was opened. */
     if (joined && b->plan->userns.mode == CF_USERNS_JOIN)
         return 0;

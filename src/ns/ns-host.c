@@ -100,6 +100,36 @@ static int is_below(int userns_fd, const struct ns_id *owner)
     return 0;
 }
 
+/* 1: it is the namespace that the runtime is in itself, which its children are born in. */
+static int is_own(const struct cf_ns_join *join, int fd, struct cf_err *err)
+{
+    static const struct {
+        int type;
+        const char *path;
+    } own_paths[] = {
+        {CLONE_NEWNET, "/proc/thread-self/ns/net"},
+        {CLONE_NEWIPC, "/proc/thread-self/ns/ipc"},
+        {CLONE_NEWUTS, "/proc/thread-self/ns/uts"},
+        {CLONE_NEWUSER, "/proc/thread-self/ns/user"},
+    };
+    struct ns_id theirs;
+    struct stat st;
+    int r;
+
+    for (size_t i = 0; i < sizeof(own_paths) / sizeof(own_paths[0]); i++) {
+        if (own_paths[i].type != join->type)
+            continue;
+        r = cf_sys_fstatat(AT_FDCWD, own_paths[i].path, &st, 0);
+        if (r < 0)
+            return cf_err_sys(err, r, "look at `%s`", own_paths[i].path);
+        r = get_id(fd, &theirs);
+        if (r < 0)
+            return cf_err_sys(err, r, "look at namespace `%s`", join->path);
+        return st.st_dev == theirs.dev && st.st_ino == theirs.ino;
+    }
+    return 0;
+}
+
 static int foreign(struct cf_err *err, const struct cf_ns_join *join, uint32_t kind, uint32_t owner, const char *text,
                    const char *hint)
 {
@@ -114,7 +144,8 @@ static int foreign(struct cf_err *err, const struct cf_ns_join *join, uint32_t k
 /*
  * To join a namespace takes rights in the user namespace that owns it. A privileged caller has them in its own and
  * all below, an ordinary one only in what it joins; and with a user namespace that is joined the container has
- * them there and nowhere else.
+ * them there and nowhere else. What the runtime is in itself needs no rights then, and no join: 1. Engines name the
+ * namespaces of a pod's first process, also those that a pod in the host's network shares with the host.
  */
 static int check_owner(const struct cf_ns_join *join, int fd, const struct cf_ns_join *user, const struct ns_id *joined,
                        bool privileged, struct cf_err *err)
@@ -147,11 +178,14 @@ static int check_owner(const struct cf_ns_join *join, int fd, const struct cf_ns
         return cf_err_sys(err, r, "ask for the owner of namespace `%s`", join->path);
     if (r > 0)
         return 0;
+    r = is_own(join, fd, err);
+    if (r != 0)
+        return r;
     return foreign(err, join, COFFER_ERROR_CONFIG, owner, ", not by the one that is joined",
                    "join the user namespace of the process that the other namespaces are of, or leave the path out");
 }
 
-static int check_owners(const struct cf_ns_plan *plan, const int *fds, bool privileged, struct cf_err *err)
+static int check_owners(const struct cf_ns_plan *plan, int *fds, bool privileged, struct cf_err *err)
 {
     const struct cf_ns_join *user = plan->n_joins > 0 && plan->joins[0].type == CLONE_NEWUSER ? plan->joins : NULL;
     struct ns_id joined = {0};
@@ -159,41 +193,23 @@ static int check_owners(const struct cf_ns_plan *plan, const int *fds, bool priv
 
     if (r < 0)
         return cf_err_sys(err, r, "look at namespace `%s`", user->path);
-    for (uint32_t i = user ? 1 : 0; i < plan->n_joins && r >= 0; i++)
+    for (uint32_t i = user ? 1 : 0; i < plan->n_joins && r >= 0; i++) {
         r = check_owner(&plan->joins[i], fds[i], user, &joined, privileged, err);
-    return r;
+        if (r > 0)
+            cf_fd_close(&fds[i]);
+    }
+    return r < 0 ? r : 0;
 }
 
 /* What will be changed inside must not be the runtime's own namespace under another name. */
 static int check_private(const struct cf_ns_join *join, int fd, struct cf_err *err)
 {
-    static const struct {
-        int type;
-        const char *path;
-    } own_paths[] = {
-        {CLONE_NEWNET, "/proc/thread-self/ns/net"},
-        {CLONE_NEWIPC, "/proc/thread-self/ns/ipc"},
-        {CLONE_NEWUTS, "/proc/thread-self/ns/uts"},
-        {CLONE_NEWUSER, "/proc/thread-self/ns/user"},
-    };
-    struct ns_id theirs;
-    struct stat st;
-    int r;
+    int r = is_own(join, fd, err);
 
-    for (size_t i = 0; i < sizeof(own_paths) / sizeof(own_paths[0]); i++) {
-        if (own_paths[i].type != join->type)
-            continue;
-        r = cf_sys_fstatat(AT_FDCWD, own_paths[i].path, &st, 0);
-        if (r < 0)
-            return cf_err_sys(err, r, "look at `%s`", own_paths[i].path);
-        r = get_id(fd, &theirs);
-        if (r < 0)
-            return cf_err_sys(err, r, "look at namespace `%s`", join->path);
-        if (st.st_dev == theirs.dev && st.st_ino == theirs.ino)
-            return fail(err, join, COFFER_ERROR_CONFIG, "namespace-not-private", -EINVAL,
-                        "it is the runtime's own namespace: linux.sysctl would change the host");
-    }
-    return 0;
+    if (r > 0)
+        return fail(err, join, COFFER_ERROR_CONFIG, "namespace-not-private", -EINVAL,
+                    "it is the runtime's own namespace: linux.sysctl would change the host");
+    return r;
 }
 
 int cf_ns_host_open(const struct cf_ns_plan *plan, bool privileged, int *fds, struct cf_err *err)

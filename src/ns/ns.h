@@ -42,6 +42,7 @@ const char *cf_ns_name_of(int type);
  * user namespace the others belong to it or to a descendant, rule U10; otherwise the caller has rights in the
  * owner) and that it is a namespace file at all (a FIFO never blocks). A sysctl is never written to the runtime's own namespace (private_types).
  * @privileged: the caller has CAP_SYS_ADMIN in its user namespace
- * @fds: CF_NS_MAX entries, set to O_CLOEXEC fds in the order of plan->joins; on failure none stays open.
+ * @fds: CF_NS_MAX entries, set to O_CLOEXEC fds in the order of plan->joins, or -EBADF where nothing needs to be
+ * joined because the runtime is in that namespace itself; on failure none stays open.
  */
 int cf_ns_host_open(const struct cf_ns_plan *plan, bool privileged, int *fds, struct cf_err *err);

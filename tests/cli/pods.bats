@@ -173,6 +173,8 @@ wrong_owner() { # wrong_owner PID: each kind of namespace that this process has,
   cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/first.json"
   for entry in "${KINDS[@]}"; do
     kind=${entry%:*}
+    # The runtime's own network, ipc and uts are the exception: a later test.
+    case $1-$kind in self-network | self-ipc | self-uts) continue ;; esac
     cp "$BATS_TEST_TMPDIR/first.json" "$BUNDLE/config.json"
     join user uts
     set_namespace "$kind" "/proc/$1/ns/${entry#*:}"
@@ -191,6 +193,29 @@ wrong_owner() { # wrong_owner PID: each kind of namespace that this process has,
   engine_pod '0 200000 65536'
   other=$POD POD=$first
   wrong_owner "$other"
+}
+
+# An engine names what the first process of the pod is in; for a pod in the host's network that is the host's.
+@test "a pod in the host's network: the runtime's own network, ipc and uts by path, with the pod's user namespace" {
+  engine_pod
+  join user pid
+  set_namespace network /proc/self/ns/net
+  set_namespace uts "/proc/$$/ns/uts"
+  set_namespace ipc /proc/self/ns/ipc
+  bundle_edit 'del(.hostname)'
+  run_testinit nsids + ids
+  is_pods user pid
+  for link in net ipc uts; do assert_same "$link" "$(readlink "/proc/self/ns/$link")" "$(link_of "$link")"; done
+  assert_line 'uid ruid=0 euid=0 suid=0'
+  # No right in them is gained by that.
+  run_script 'hostname changed; ip link set lo down; touch /dev/mqueue/q; cat /sys/class/net/lo/mtu; echo x >/sys/kernel/mm/ksm/run; uname -n'
+  assert_lacks changed
+  assert_line "$(cat /sys/class/net/lo/mtu)"
+  assert_line "$(uname -n)"
+  bundle_edit '.linux.sysctl = {"net.ipv4.ip_forward": "1"}'
+  run_bundle
+  assert_status 1
+  assert_has 'linux.sysctl would change the host'
 }
 
 @test "the user namespace of an ordinary user, the runtime's own, one above it: refused before anything exists" {
