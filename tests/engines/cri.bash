@@ -155,6 +155,8 @@ cri_containerd_config() {
   snapshotter = 'overlayfs'
   [plugins.'io.containerd.cri.v1.images'.pinned_images]
     sandbox = 'localhost/pause:latest'
+  [plugins.'io.containerd.cri.v1.images'.registry]
+    config_path = '${REGISTRY_CONFIG:-}'
 [plugins.'io.containerd.cri.v1.runtime']
   restrict_oom_score_adj = true
   disable_hugetlb_controller = true

@@ -5,11 +5,14 @@
 # critest.skip, with the reason.
 load cri
 
-IMAGE_NAMES='alpine busybox'
-
 setup_file() {
   engine_begin
-  cri_containerd_config
+  # The suite pulls its images: they are served on the cell's own loopback.
+  mkdir -p "$E/certs.d/localhost" "$BATS_FILE_TMPDIR/registry"
+  printf 'server = "http://localhost"\n[host."http://localhost"]\n  capabilities = ["pull", "resolve"]\n' >"$E/certs.d/localhost/hosts.toml"
+  python3 -B "$BATS_TEST_DIRNAME/registry.py" 80 "$BATS_FILE_TMPDIR/registry" </dev/null >/dev/null 2>&1 3>&- &
+  echo $! >"$E/registry.pid"
+  REGISTRY_CONFIG=$E/certs.d cri_containerd_config
   # The suite restarts containerd by its name and wants it back.
   (
     while [ ! -e "$E/stop" ]; do
@@ -19,7 +22,9 @@ setup_file() {
   ) 3>&- &
   echo $! >"$E/supervisor.pid"
   wait_for 60 containerd_answers
-  cri_images localhost/bb:latest localhost/alpine:latest
+  cri_images
+  serve bb "$BATS_FILE_TMPDIR/bb.tar"
+  serve pause "$BATS_FILE_TMPDIR/pause.tar"
   special_images
   cat >"$E/images.toml" <<TOML
 alpine = "localhost/alpine:latest"
@@ -34,31 +39,40 @@ TOML
 # Images with volumes that have a content, or an owner of their own, and one that has a "stress".
 special_images() {
   local d=$BATS_FILE_TMPDIR/bb
+  echo ID=alpine >"$d/etc/os-release"
+  offer alpine .
+  rm "$d/etc/os-release"
   mkdir -p "$d/test_dir" "$d/C:/weird_test_dir" "$d/:colon_prefixed"
   echo test_content | tee "$d/test_dir/test_file" "$d/C:/weird_test_dir/weird_test_file" >"$d/:colon_prefixed/colon_prefixed_file"
-  import copyup '.config.Volumes = {"/test_dir": {}, "C:/weird_test_dir": {}, "/:colon_prefixed": {}}'
+  offer copyup '.config.Volumes = {"/test_dir": {}, "C:/weird_test_dir": {}, "/:colon_prefixed": {}}'
   rm -rf "$d/test_dir" "${d:?}/C:" "$d/:colon_prefixed"
   mkdir "$d/test_dir"
   printf 'nobody:x:65534:65534:nobody:/:/bin/sh\n' >>"$d/etc/passwd"
   printf 'nogroup:x:65534:\n' >>"$d/etc/group"
   chown -R 0:0 "$d"
   chown 65534:65534 "$d/test_dir"
-  IMAGE_KEEP_OWNER=' ' import ownership '.config.Volumes = {"/test_dir": {}}'
+  IMAGE_KEEP_OWNER=' ' offer ownership '.config.Volumes = {"/test_dir": {}}'
   rmdir "$d/test_dir"
   # A window of 100 MB over endless zeros is held in memory.
   printf '#!/bin/sh\nexec timeout 30 tail -c 104857600 /dev/zero\n' >"$d/bin/stress"
   chmod 755 "$d/bin/stress"
-  import consumer "$PAUSE_ENTRY"
+  offer consumer "$PAUSE_ENTRY"
 }
 
-import() { # import NAME EXPR
-  make_image "$BATS_FILE_TMPDIR/bb" "localhost/$1:latest" "$BATS_FILE_TMPDIR/special.tar" "$2"
-  ctr -n k8s.io images import "$BATS_FILE_TMPDIR/special.tar" >"$BATS_FILE_TMPDIR/import" 2>&1 || { cat "$BATS_FILE_TMPDIR/import" >&2; return 1; }
+offer() { # offer NAME EXPR: the present tree as an image
+  make_image "$BATS_FILE_TMPDIR/bb" "localhost/$1:latest" "$BATS_FILE_TMPDIR/$1.tar" "$2"
+  serve "$1" "$BATS_FILE_TMPDIR/$1.tar"
+}
+
+serve() { # serve NAME ARCHIVE
+  mkdir -p "$BATS_FILE_TMPDIR/registry/$1"
+  tar -C "$BATS_FILE_TMPDIR/registry/$1" -xf "$2"
 }
 
 teardown_file() {
   : >"$E/stop"
   local pid
+  kill "$(cat "$E/registry.pid")"
   pid=$(pidof -s containerd) && kill "$pid"
   wait_for 30 gone "$(cat "$E/supervisor.pid")"
 }
@@ -76,6 +90,8 @@ names_of() { grep -vE '^(#|$)' "$1" | cut -f1; }
   local skips=$BATS_TEST_DIRNAME/cri-integration.skip log=${ENGINE_LOG:-$BATS_FILE_TMPDIR/integration.log} skip passed bad left
   skip="^($(names_of "$skips" | paste -sd'|'))\$"
   status=0
+  # Volumes of pods with user namespaces are below here.
+  chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
   (cd "$BATS_TEST_TMPDIR" && timeout -k 10 "${CRI_SUITE_LIMIT:-400}" "$COFFER_ENGINES/cri-integration.test" -test.v -test.run "${CRI_SUITE_RUN:-.}" \
     -test.skip "$skip" -cri-endpoint "unix://$E/c.sock" -runtime-handler coffer -containerd-bin containerd -image-list "$E/images.toml" \
     -build-dir "$COFFER_ENGINES" >"$log" 2>&1 </dev/null 3>&-) || status=$?
