@@ -98,8 +98,8 @@ names_of() { grep -vE '^(#|$)' "$1" | cut -f1; }
   passed=$(grep -cE '^ *--- PASS' "$log") || true
   bad=$(grep -cE '^ *--- FAIL' "$log") || true
   left=$(grep -cE '^ *--- SKIP' "$log") || true
-  echo "# counts: cri-integration: $passed passed, $bad failed, $left skipped by themselves, $(names_of "$skips" | wc -l) left out" >&3
-  grep -A1 -E '^ *--- SKIP' "$log" | grep -v '^--$' | sed 's/^ */#   /' >&3 || true
+  echo "# engine: cri-integration: $passed passed, $bad failed, $left skipped by themselves, $(names_of "$skips" | wc -l) left out" >&3
+  grep -E '^ *--- SKIP' "$log" | sed 's/^ */# engine:   /' >&3 || true
   [ "$status" = 0 ] || { grep -E -A12 '^ *--- FAIL|panic:|Error Trace' "$log" | tail -n 100; tail -n 3 "$log"; return 1; }
   [ "$bad" = 0 ]
   # The suite has that many at least; fewer means that something did not run.
@@ -114,6 +114,6 @@ names_of() { grep -vE '^(#|$)' "$1" | cut -f1; }
   status=0
   timeout -k 10 600 "$critest" --runtime-endpoint "unix://$E/c.sock" --runtime-handler coffer --test-images-file "$BATS_TEST_TMPDIR/images.yaml" \
     --ginkgo.skip "$skip" >"$log" 2>&1 </dev/null 3>&- || status=$?
-  echo "# counts: critest: $(grep -oE '[0-9]+ Passed \| [0-9]+ Failed \| [0-9]+ Pending \| [0-9]+ Skipped' "$log" | tail -n1)" >&3
+  echo "# engine: critest: $(grep -oE '[0-9]+ Passed \| [0-9]+ Failed \| [0-9]+ Pending \| [0-9]+ Skipped' "$log" | tail -n1)" >&3
   [ "$status" = 0 ] || { tail -n 100 "$log"; return 1; }
 }
