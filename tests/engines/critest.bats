@@ -17,15 +17,15 @@ setup_file() {
   (
     while [ ! -e "$E/stop" ]; do
       containerd -c "$E/config.toml" -l info >>"$E/containerd.log" 2>&1 </dev/null
-      sleep 0.2
+      sleep 3 # the suite looks every second whether it has gone
     done
   ) 3>&- &
   echo $! >"$E/supervisor.pid"
   wait_for 60 containerd_answers
   cri_images
   serve bb "$BATS_FILE_TMPDIR/bb.tar"
-  serve pause "$BATS_FILE_TMPDIR/pause.tar"
   special_images
+  ctr -n k8s.io images rm localhost/pause:latest >/dev/null # the suite's own is pulled
   cat >"$E/images.toml" <<TOML
 alpine = "localhost/alpine:latest"
 busybox = "localhost/bb:latest"
@@ -39,9 +39,14 @@ TOML
 # Images with volumes that have a content, or an owner of their own, and one that has a "stress".
 special_images() {
   local d=$BATS_FILE_TMPDIR/bb
-  echo ID=alpine >"$d/etc/os-release"
+  printf 'NAME="Alpine Linux"\nID=alpine\n' >"$d/etc/os-release"
+  ln -sf /bin/busybox "$d/bin/sh"
   offer alpine .
   rm "$d/etc/os-release"
+  ln -sf busybox "$d/bin/sh"
+  touch "$d/pause" # what the usual one has, and nothing runs here
+  offer pause "$PAUSE_ENTRY"
+  rm "$d/pause"
   mkdir -p "$d/test_dir" "$d/C:/weird_test_dir" "$d/:colon_prefixed"
   echo test_content | tee "$d/test_dir/test_file" "$d/C:/weird_test_dir/weird_test_file" >"$d/:colon_prefixed/colon_prefixed_file"
   offer copyup '.config.Volumes = {"/test_dir": {}, "C:/weird_test_dir": {}, "/:colon_prefixed": {}}'
