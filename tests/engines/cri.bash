@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Functions for the tests of containerd and CRI-O. They run inside a cell (see tests/engines/cell): all
 # namespaces and the cgroups are their own. tests/run sets COFFER, BUSYBOX and COFFER_ENGINES, the
 # directory with the programs that tests/engines/build made. ENGINE_RUNTIME names another runtime that
@@ -141,7 +141,8 @@ no_residue() {
 # ---- CRI ----
 # containerd with its CRI plugin: the handlers "coffer" and "runc", pods on a bridge of the cell.
 cri_containerd_config() {
-  local handlers="coffer=$E/bin/coffer runc=$(command -v runc)" h
+  local handlers h
+  handlers="coffer=$E/bin/coffer runc=$(command -v runc)"
   mkdir -p "$E/cni" "$E/cni-state"
   jq -n --arg s "$E/cni-state" '{cniVersion: "1.0.0", name: "cell", plugins: [{type: "bridge", bridge: "cellbr0", isGateway: true,
     ipam: {type: "host-local", dataDir: $s, ranges: [[{subnet: "10.117.0.0/16"}]], routes: [{dst: "0.0.0.0/0"}]}}]}' >"$E/cni/10-cell.conflist"
