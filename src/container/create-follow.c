@@ -246,6 +246,8 @@ int cf_create_process(struct cf_create *c, struct cf_err *err)
     c->spawn.preserve_fds = c->plan_options.preserve_fds;
     c->spawn.privileged = c->facts.privileged;
     r = cf_spawn_init(&c->spawn, err);
+    if (c->plan.overlay && c->plan.overlay->work[0])
+        c->record.overlay_work = c->plan.overlay->work;
     cf_create_close_sources(c);
     cf_fd_close(&c->gate_fd);
     if (r < 0)

@@ -145,6 +145,7 @@ int cf_create_plan(struct cf_create *c, struct cf_err *err)
         .listen_fds = o->listen_fds,
         .listen_fdnames = o->listen_fdnames,
         .map_root = c->ids.automatic && c->facts.privileged,
+        .state_dir = c->ids.automatic ? cf_arena_printf(c->arena, "%s/%s", c->runtime->root, c->id) : "",
         .bus_address = c->runtime->bus_address,
         .runtime_dir = c->runtime->runtime_dir,
     };

@@ -11,13 +11,16 @@
 #include "container/container.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 
 #include "base/own.h"
+#include "base/str.h"
 #include "container/create-ids.h"
 #include "container/stop-point.h"
 #include "hook/hook.h"
+#include "mount/mount.h"
 #include "sys/sock.h"
 #include "sys/task.h"
 
@@ -134,6 +137,15 @@ static void teardown_poststop(struct coffer_runtime *runtime, struct cf_entry *e
     (void) cf_entry_write(entry, record, &ignored);
 }
 
+/* Nothing of it is left mounted; what cannot be removed is replaced by the next container that has the same root. */
+static void teardown_overlay(const struct coffer_runtime *runtime, const struct cf_record *record)
+{
+    char owner[PATH_MAX];
+
+    if (cf_str_path_join(owner, sizeof(owner), runtime->root, record->id) >= 0)
+        cf_overlay_release(record->rootfs, record->overlay_work, owner);
+}
+
 int cf_teardown(struct coffer_runtime *runtime, struct cf_entry *entry, struct cf_record *record,
                 struct cf_cgroup *cgroup, bool run_poststop, struct cf_err *err)
 {
@@ -163,6 +175,8 @@ int cf_teardown(struct coffer_runtime *runtime, struct cf_entry *entry, struct c
     if (run_poststop)
         teardown_poststop(runtime, entry, record);
     cf_stop_point("delete-hooks");
+    if (record->overlay_work)
+        teardown_overlay(runtime, record);
     r = teardown_first(err, &now, cf_entry_retire(entry, &now));
     if (r >= 0 && record->lease_ledger)
         cf_ids_release(runtime, record);

@@ -16,8 +16,8 @@
 #include "sys/mountfd.h"
 #include "sys/task.h"
 
-/* With what the file system said about it: one message per read, "e text\n". */
-static int fail(int fs_fd, int r, const char *what, const char *detail, struct cf_err *err)
+/* One message per read, "e text\n". */
+int cf_mount_fs_fail(int fs_fd, int r, const char *what, const char *detail, struct cf_err *err)
 {
     char log[512] = "", line[256];
     size_t used = 0;
@@ -49,19 +49,19 @@ static int make(const struct cf_source *s, int fs_fd, struct cf_err *err)
         has_source = has_source || cf_str_eq(p->key, "source");
         r = p->value ? cf_sys_fsconfig_set_string(fs_fd, p->key, p->value) : cf_sys_fsconfig_set_flag(fs_fd, p->key);
         if (r < 0)
-            return fail(fs_fd, r, "option", p->key, err);
+            return cf_mount_fs_fail(fs_fd, r, "option", p->key, err);
     }
     if (!has_source) {
         r = cf_sys_fsconfig_set_string(fs_fd, "source", cf_str_empty(s->path) ? s->fstype : s->path);
         if (r < 0)
-            return fail(fs_fd, r, "source", s->path, err);
+            return cf_mount_fs_fail(fs_fd, r, "source", s->path, err);
     }
     r = cf_sys_fsconfig_create(fs_fd);
     if (r < 0)
-        return fail(fs_fd, r, "create file system", NULL, err);
+        return cf_mount_fs_fail(fs_fd, r, "create file system", NULL, err);
     /* Nothing is mounted below it, so recursive attributes are the same. */
     r = cf_sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, (unsigned int) (s->attr_set | s->rec_attr_set | s->dir_attr_set));
-    return r < 0 ? fail(fs_fd, r, "make the mount", NULL, err) : r;
+    return r < 0 ? cf_mount_fs_fail(fs_fd, r, "make the mount", NULL, err) : r;
 }
 
 /* What a new sysfs or mqueue shows is where the calling thread is while it asks for one. */

@@ -321,6 +321,12 @@ static int open_root(struct host_open *h, const struct cf_source *s, struct cf_e
     if (fd < 0)
         return cf_err_sys(err, fd, "open root `%s`", s->path);
     r = finish_clone(s, fd, true, true, err);
+    if (r >= 0 && s->idmap && cf_mount_is_overlay(fd)) {
+        /* Made anew when the container's map is there; that asks what is mounted here. */
+        cf_fd_close(&fd);
+        fd = cf_sys_openat(AT_FDCWD, s->path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+        return fd < 0 ? cf_err_sys(err, fd, "open root `%s`", s->path) : cf_steal_fd(&fd);
+    }
     if (r >= 0 && s->idmap) {
         userns_fd = map_fd(h, s, err);
         if (userns_fd >= 0)

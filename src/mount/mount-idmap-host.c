@@ -18,22 +18,16 @@
 
 #include "base/format.h"
 #include "base/io.h"
-#include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "mount/mount.h"
+#include "mount/mountinfo.h"
+#include "mount/overlay.h"
 #include "path/path.h"
 #include "sys/fs.h"
 #include "sys/mountfd.h"
 
-#define MOUNTINFO_LIMIT (64u << 20)
 #define ST_NOSUID_FLAG 0x0002 /* statfs(2) */
-
-/* One line of /proc/self/mountinfo. */
-struct mount_line {
-    uint64_t id;
-    char *point, *options, *fstype;
-};
 
 static int set_map(int fd, unsigned int recursive, int userns_fd)
 {
@@ -55,47 +49,11 @@ static int replace_map(const struct cf_source *s, int fd, int userns_fd)
     return tree < 0 ? tree : cf_sys_dup3(tree, fd, O_CLOEXEC);
 }
 
-/* \040 and the like. */
-static void unescape(char *s)
+bool cf_mount_is_overlay(int fd)
 {
-    char *out = s;
+    struct statfs fs;
 
-    for (; *s; s++) {
-        if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-            *out++ = (char) ((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
-            s += 3;
-        } else {
-            *out++ = *s;
-        }
-    }
-    *out = '\0';
-}
-
-/* Cuts the first line off @text: "id parent dev root point options ... - fstype source super". */
-static bool next_line(char **text, struct mount_line *ret)
-{
-    char *line = *text, *end = strchr(line, '\n'), *fields[6], *dash;
-
-    if (!end)
-        return false;
-    *end = '\0';
-    *text = end + 1;
-    dash = strstr(line, " - ");
-    for (size_t i = 0; i < 6; i++) {
-        fields[i] = line;
-        line = line ? strchr(line, ' ') : NULL;
-        if (line)
-            *line++ = '\0';
-    }
-    *ret = (struct mount_line) {0};
-    if (!dash || !fields[5] || cf_num_parse_u64(fields[0], 0, UINT64_MAX, &ret->id) < 0)
-        return true;
-    ret->point = fields[4];
-    ret->options = fields[5];
-    ret->fstype = dash + 3;
-    ret->fstype[strcspn(ret->fstype, " ")] = '\0';
-    unescape(ret->point);
-    return true;
+    return cf_sys_fstatfs(fd, &fs) >= 0 && fs.f_type == CF_OVERLAY_MAGIC;
 }
 
 /* Would the kernel map this one alone? */
@@ -126,7 +84,9 @@ static int refuse(const struct cf_source *s, int r, const char *fstype, const ch
         r = cf_err_set(err, COFFER_ERROR_UNSUPPORTED, "mount-idmap-fs", r,
                        "the file system `%s`%s%s%s has no id-mapped mounts", fstype,
                        below ? " mounted at `" : "", below ? point : "", below ? "`" : "");
-        if (cf_str_eq(fstype, "overlay"))
+        if (cf_str_eq(fstype, "overlay") && !s->target)
+            cf_err_hint(err, "let root.path be the mount point of an overlay, and not a directory above one");
+        else if (cf_str_eq(fstype, "overlay"))
             cf_err_hint(err, "id-map the directories of its layers before the overlay is mounted, or give the files "
                              "other owners");
         else if (below)
@@ -140,12 +100,12 @@ static int refuse(const struct cf_source *s, int r, const char *fstype, const ch
 }
 
 /* The kernel says EINVAL or EPERM about a whole tree: finds the mount that it meant. */
-static int explain(const struct cf_source *s, int userns_fd, int r, struct cf_err *err)
+int cf_mount_idmap_explain(const struct cf_source *s, int userns_fd, int r, struct cf_err *err)
 {
     cf_auto_free char *text = NULL;
     cf_auto_fd int fd = -EBADF, table = -EBADF;
     char link[32], real[PATH_MAX], *rest;
-    struct mount_line line;
+    struct cf_mountinfo line;
     struct statx stx = {0};
     long n;
 
@@ -156,12 +116,12 @@ static int explain(const struct cf_source *s, int userns_fd, int r, struct cf_er
     fd = cf_sys_openat(AT_FDCWD, s->path, O_PATH | O_CLOEXEC, 0);
     table = cf_sys_openat(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0 || table < 0 || cf_sys_statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0 ||
-        cf_io_read_all(table, MOUNTINFO_LIMIT, &text, NULL) < 0)
+        cf_io_read_all(table, CF_MOUNTINFO_LIMIT, &text, NULL) < 0)
         return cf_err_sys(err, r, "id-map the source `%s`", s->path);
     (void) cf_format(link, sizeof(link), "/proc/self/fd/%d", fd);
     n = cf_sys_readlinkat(AT_FDCWD, link, real, sizeof(real) - 1);
     real[n > 0 ? n : 0] = '\0';
-    for (rest = text; next_line(&rest, &line);) {
+    for (rest = text; cf_mountinfo_next(&rest, &line);) {
         bool top = line.id == stx.stx_mnt_id;
 
         if (!line.point || !(top || (s->idmap_recursive && real[0] && cf_path_is_below(line.point, real))))
@@ -184,7 +144,7 @@ int cf_mount_idmap_apply(const struct cf_source *s, int fd, int userns_fd, struc
     }
     if (r >= 0)
         return 0;
-    (void) explain(s, userns_fd, r, err);
+    (void) cf_mount_idmap_explain(s, userns_fd, r, err);
     r = cf_err_in(err, "id-map the mount at `%s`", s->target ? s->target : "/");
     cf_err_field(err, "%s", s->field);
     cf_err_step(err, "mount");
@@ -226,6 +186,21 @@ static bool is_late(const struct cf_plan *plan, const struct cf_source *s)
     return s->idmap && plan->idmaps[s->idmap - 1].container;
 }
 
+/* @fd keeps its number. */
+static int map_root(const struct cf_plan *plan, const struct cf_source *s, int fd, int userns_fd, struct cf_err *err)
+{
+    cf_auto_fd int made = -EBADF;
+    int r;
+
+    if (!cf_mount_is_overlay(fd))
+        return cf_mount_idmap_apply(s, fd, userns_fd, err);
+    made = cf_overlay_build(plan, s, fd, userns_fd, err);
+    if (made < 0)
+        return made;
+    r = cf_sys_dup3(made, fd, O_CLOEXEC);
+    return r < 0 ? cf_err_sys(err, r, "duplicate the root") : 0;
+}
+
 int cf_mount_host_idmap(const struct cf_plan *plan, const int *fds, pid_t pid, int join_fd, struct cf_err *err)
 {
     cf_auto_fd int made = -EBADF;
@@ -249,7 +224,8 @@ int cf_mount_host_idmap(const struct cf_plan *plan, const int *fds, pid_t pid, i
                 return made;
             userns_fd = made;
         }
-        r = cf_mount_idmap_apply(s, fds[i], userns_fd, err);
+        r = s->kind == CF_SOURCE_ROOT ? map_root(plan, s, fds[i], userns_fd, err)
+                                      : cf_mount_idmap_apply(s, fds[i], userns_fd, err);
         if (r < 0)
             return r;
     }

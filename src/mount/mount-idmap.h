@@ -14,6 +14,15 @@
  */
 int cf_mount_idmap_apply(const struct cf_source *s, int fd, int userns_fd, struct cf_err *err);
 
+/**
+ * cf_mount_idmap_explain() - error for a source that the kernel did not map: which mount below it, and why
+ * @r: what it said. Return: negative errno with err. Codes: as cf_mount_idmap_apply().
+ */
+int cf_mount_idmap_explain(const struct cf_source *s, int userns_fd, int r, struct cf_err *err);
+
+/** An id-mapped root on such a file system is made anew: overlay.h. */
+bool cf_mount_is_overlay(int fd);
+
 /** Can users of the host other than root reach the source, and do set-user-ID programs work there? (U4) */
 bool cf_mount_idmap_exposed(const struct cf_source *s);
 
@@ -23,3 +32,6 @@ bool cf_mount_idmap_exposed(const struct cf_source *s);
  * Return: fd or negative errno with err.
  */
 int cf_mount_fs_open(const struct cf_source *s, int ns_fd, struct cf_err *err);
+
+/** Error of a call on a file system context, with what the file system said about it. Return: @r. */
+int cf_mount_fs_fail(int fs_fd, int r, const char *what, const char *detail, struct cf_err *err);

@@ -23,6 +23,13 @@ struct cf_mount_option {
 /** The table, for parsing and for `features`; *ret_n entries. */
 const struct cf_mount_option *cf_mount_options(size_t *ret_n);
 
+/**
+ * cf_overlay_release() - after the container's end: what an id-mapped root on an overlay needed
+ * @root: mount point of the overlay that was found, which forgets what it has cached
+ * @work, @owner: of struct cf_plan_overlay; nothing is removed that has another owner
+ */
+void cf_overlay_release(const char *root, const char *work, const char *owner);
+
 /** Plans root, mounts, devices, links, masked and read-only paths: blob records and plan->sources. Pure. */
 int cf_mount_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err);
 int cf_device_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err);

@@ -104,6 +104,10 @@ static int plan_root(struct cf_mount_build *b, struct cf_err *err)
                 return r;
             source.idmap = (uint32_t) r;
             source.idmap_recursive = true;
+            b->plan->overlay = cf_arena_calloc(in->arena, 1, sizeof(*b->plan->overlay));
+            if (!b->plan->overlay)
+                return cf_err_oom(err);
+            b->plan->overlay->owner = in->options->state_dir;
         }
         fd = cf_plan_add_source(in, b->plan, &source, err);
         if (fd < 0)

@@ -10,6 +10,7 @@
  * looks at the file system, the environment or the clock. All memory comes from in->arena.
  */
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +39,7 @@ struct cf_plan_options {
     const char *listen_fdnames; /* NULL: none */
     const char *bus_address;    /* of the message bus on which systemd is, as the environment has it; NULL: default */
     const char *runtime_dir;    /* XDG_RUNTIME_DIR; NULL: not set */
+    const char *state_dir; /* of the container, with map_root: says who made what lies beside its root */
     bool map_root;         /* the files of the rootfs appear with the container's ids: it was made for none */
 };
 
@@ -122,6 +124,13 @@ struct cf_source {
     uint32_t root_uid, root_gid;         /* CF_SOURCE_DEV: host ids of the container's root */
 };
 
+/* A root on an overlay is made anew from id-mapped layers: what that leaves on the disk until the container goes. */
+struct cf_plan_overlay {
+    const char *owner; /* the container's state directory */
+    char work[PATH_MAX]; /* work directory of the overlay that was found; "": nothing was made */
+    char path[PATH_MAX]; /* ours in it */
+};
+
 /* A hook that the host runs. */
 struct cf_host_hook {
     const char *path;
@@ -152,6 +161,7 @@ struct cf_plan {
     size_t n_mounts;
     struct cf_plan_idmap *idmaps; /* distinct mappings of id-mapped mounts */
     size_t n_idmaps;
+    struct cf_plan_overlay *overlay; /* NULL: the root is not id-mapped by us */
     struct cf_ns_plan ns;
     struct cf_userns_plan userns;
     struct cf_cgroup_plan cgroup;

@@ -135,6 +135,8 @@ int cf_record_format(const struct cf_record *record, char **ret, size_t *ret_len
     cf_json_kv_uint(j, "uid", record->mapped_root_uid);
     cf_json_kv_uint(j, "gid", record->mapped_root_gid);
     cf_json_object_end(j);
+    if (record->overlay_work)
+        cf_json_kv_str(j, "overlayWork", record->overlay_work);
     if (record->lease_ledger) {
         cf_json_key(j, "idLease");
         cf_json_object_begin(j);
@@ -310,6 +312,13 @@ static int convert(const struct cf_rec_record *in, const char *id, struct cf_are
     if (in->mapped_root) {
         out.mapped_root_uid = in->mapped_root->uid;
         out.mapped_root_gid = in->mapped_root->gid;
+    }
+    if (in->overlay_work) {
+        if (in->overlay_work[0] != '/')
+            return broken(err, "the work directory of the overlay is not absolute");
+        out.overlay_work = cf_arena_strdup(arena, in->overlay_work);
+        if (!out.overlay_work)
+            return cf_err_oom(err);
     }
     if (in->id_lease) {
         if (in->id_lease->ledger[0] != '/')

@@ -49,6 +49,13 @@
 #ifndef __NR_open_tree_attr /* kernel 6.15+; one number on every architecture that we have */
 #define __NR_open_tree_attr 467
 #endif
+#ifndef __NR_statmount /* kernel 6.8+; likewise */
+#define __NR_statmount 457
+#define __NR_listmount 458
+#endif
+#ifndef STATX_MNT_ID_UNIQUE /* kernel 6.8+ */
+#define STATX_MNT_ID_UNIQUE 0x4000
+#endif
 #ifndef FSCONFIG_CMD_CREATE_EXCL_NR /* kernel 6.6+; an enumerator, so by number */
 #define FSCONFIG_CMD_CREATE_EXCL_NR 8
 #endif
@@ -141,4 +148,40 @@ static inline int cf_sys_umount2(const char *target, int flags)
 static inline int cf_sys_pivot_root(const char *new_root, const char *put_old)
 {
     return (int) cf_syscall2(__NR_pivot_root, (long) new_root, (long) put_old);
+}
+
+/* What statmount(2) and listmount(2) are asked with: the kernel's struct mnt_id_req, first version. */
+struct cf_mount_request {
+    uint32_t size, spare;
+    uint64_t mnt_id; /* of STATX_MNT_ID_UNIQUE */
+    uint64_t param;  /* statmount: CF_STATMOUNT_*; listmount: the last id that is known */
+};
+
+#define CF_STATMOUNT_ROOT 0x08u
+#define CF_STATMOUNT_POINT 0x10u
+#define CF_STATMOUNT_OPTIONS 0x80u /* kernel 6.11+ */
+
+/* The kernel's struct statmount; texts are offsets in str. */
+struct cf_statmount {
+    uint32_t size, options;
+    uint64_t mask;
+    uint32_t sb_dev_major, sb_dev_minor;
+    uint64_t sb_magic;
+    uint32_t sb_flags, fs_type;
+    uint64_t mnt_id, mnt_parent_id;
+    uint32_t mnt_id_old, mnt_parent_id_old;
+    uint64_t mnt_attr, mnt_propagation, mnt_peer_group, mnt_master, propagate_from;
+    uint32_t root, point;
+    uint64_t spare[50];
+    char str[];
+};
+
+static inline int cf_sys_statmount(const struct cf_mount_request *request, struct cf_statmount *ret, size_t size)
+{
+    return (int) cf_syscall4(__NR_statmount, (long) request, (long) ret, (long) size, 0);
+}
+
+static inline long cf_sys_listmount(const struct cf_mount_request *request, uint64_t *ids, size_t n)
+{
+    return cf_syscall4(__NR_listmount, (long) request, (long) ids, (long) n, 0);
 }

@@ -345,16 +345,16 @@ with_file() { # with_file FILE CONTENT COMMAND...: in a mount namespace where FI
 
 @test "auto: a root whose file system has no id-mapped mounts is refused by name" {
   plain_bundle
-  mkdir "$BATS_TEST_TMPDIR/upper" "$BATS_TEST_TMPDIR/work" "$BUNDLE/merged"
-  bundle_edit '.root.path = "merged"'
+  mkdir "$BUNDLE/ram"
+  bundle_edit '.root.path = "ram"'
   run unshare --mount --propagation private bash -c '
-    mount -t overlay -o "lowerdir=$1/rootfs,upperdir=$2/upper,workdir=$2/work" overlay "$1/merged" || exit 77
-    shift 2; exec "$@"' bash "$BUNDLE" "$BATS_TEST_TMPDIR" "$COFFER" --root "$ROOT" --id-ledger "$IDS" --log-format json \
+    mount -t ramfs ramfs "$1/ram" && mkdir "$1/ram/etc" || exit 77
+    shift; exec "$@"' bash "$BUNDLE" "$COFFER" --root "$ROOT" --id-ledger "$IDS" --log-format json \
     run --bundle "$BUNDLE" --userns auto "$CID"
-  [ "$status" -ne 77 ] || skip 'no overlay here'
+  [ "$status" -ne 77 ] || skip 'no ramfs here'
   assert_status 1
   assert_has mount-idmap-fs
-  assert_has overlay
+  assert_has ramfs
   assert_has 'id-mapped'
 }
 
