@@ -235,6 +235,7 @@ static bool create_may_release_early(const struct cf_create *c)
 int cf_create_process(struct cf_create *c, struct cf_err *err)
 {
     bool early = create_may_release_early(c);
+    struct cf_warning **more;
     int r;
 
     c->spawn.plan = &c->plan;
@@ -245,7 +246,9 @@ int cf_create_process(struct cf_create *c, struct cf_err *err)
     c->spawn.fds = c->fds;
     c->spawn.preserve_fds = c->plan_options.preserve_fds;
     c->spawn.privileged = c->facts.privileged;
+    more = c->plan.warnings_tail;
     r = cf_spawn_init(&c->spawn, err);
+    cf_create_log_warnings(c, *more);
     if (c->plan.overlay && c->plan.overlay->work[0])
         c->record.overlay_work = c->plan.overlay->work;
     cf_create_close_sources(c);

@@ -50,6 +50,9 @@ struct cf_create_ids_input cf_create_ids_input_of(const struct cf_create *c);
 /* Parsing, checks, automatic ids, plan. Only an automatic lease exists afterwards, which create_ids_done() gives back. */
 int cf_create_plan(struct cf_create *c, struct cf_err *err);
 
+/* What the plan warns about, from @first on. */
+void cf_create_log_warnings(struct cf_create *c, const struct cf_warning *first);
+
 /* Adds the seccomp program to the blob, from the cache of the store if it is there. */
 int cf_create_seccomp(struct cf_create *c, struct cf_err *err);
 

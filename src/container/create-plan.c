@@ -64,7 +64,7 @@ static int create_check_options(struct cf_create *c, struct cf_err *err)
     return 0;
 }
 
-static void create_log_warnings(struct cf_create *c, const struct cf_warning *first)
+void cf_create_log_warnings(struct cf_create *c, const struct cf_warning *first)
 {
     for (const struct cf_warning *w = first; w; w = w->next)
         cf_log(&c->runtime->log, COFFER_LOG_WARNING, "plan", "%s", w->text);
@@ -156,7 +156,7 @@ int cf_create_plan(struct cf_create *c, struct cf_err *err)
         cf_err_step(err, "plan");
         return r;
     }
-    create_log_warnings(c, c->plan.warnings);
+    cf_create_log_warnings(c, c->plan.warnings);
     return 0;
 }
 
@@ -288,7 +288,7 @@ int cf_create_prepare(struct cf_create *c, struct cf_err *err)
         cf_err_step(err, "sysctl");
         return r;
     }
-    create_log_warnings(c, *more);
+    cf_create_log_warnings(c, *more);
     if ((c->plan.ns.new_flags & CLONE_NEWCGROUP) && c->cgroup && cf_cgroup_clone_fd(c->cgroup) < 0) {
         /* Attached after the clone, so the namespace's root would be the wrong cgroup: init unshares. */
         c->plan.ns.new_flags &= ~(uint64_t) CLONE_NEWCGROUP;

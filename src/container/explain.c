@@ -83,8 +83,9 @@ static void explain_host(struct explain_text *out, const struct cf_plan *plan)
         const struct cf_source *s = &plan->sources[i];
 
         if (s->idmap)
-            explain_line(out, "host source %zu %s %s map %u%s", i, explain_source_kind(s->kind),
-                         s->path ? s->path : "-", s->idmap - 1, s->idmap_recursive ? " recursive" : "");
+            explain_line(out, "host source %zu %s %s map %u%s%s", i, explain_source_kind(s->kind),
+                         s->path ? s->path : "-", s->idmap - 1, s->idmap_recursive ? " recursive" : "",
+                         s->idmap_try ? " if possible" : "");
         else
             explain_line(out, "host source %zu %s %s", i, explain_source_kind(s->kind), s->path ? s->path : "-");
     }

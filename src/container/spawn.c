@@ -450,7 +450,7 @@ static int spawn_place(struct cf_spawn *spawn, const struct cf_stub *stub, struc
 /* Mounts that are mapped as the container is wait for its namespace. */
 static int spawn_idmap(struct cf_spawn *spawn, struct cf_err *err)
 {
-    const struct cf_plan *plan = spawn->plan;
+    struct cf_plan *plan = spawn->plan;
     int join_fd = -1, r;
 
     if (!plan->n_idmaps)

@@ -46,6 +46,10 @@ int cf_mount_build_idmap(struct cf_mount_build *b, uint32_t index, const struct 
 int cf_mount_build_idmap_source(struct cf_mount_build *b, uint32_t index, const struct cf_mount_idmap *idmap,
                                 const char *target, bool readonly, struct cf_source *source, struct cf_err *err);
 
+/** The container's map for a bind mount that asks for none: where it is possible. */
+int cf_mount_build_idmap_try(struct cf_mount_build *b, uint32_t index, const char *target, bool readonly,
+                             struct cf_source *source, struct cf_err *err);
+
 /** The kernel has no id-mapped mounts of this type. Return: negative errno with err. */
 int cf_mount_build_idmap_refuse(uint32_t index, const char *target, const char *type, struct cf_err *err);
 

@@ -228,7 +228,10 @@ static int open_bind(struct host_open *h, const struct cf_source *s, struct cf_e
         r = cf_mount_idmap_apply(s, fd, userns_fd, err);
     if (r < 0)
         return r;
-    warn_exposed(h, s);
+    if (s->idmap_try)
+        s->idmap_try->skip = S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode);
+    else
+        warn_exposed(h, s);
     if (s->blob_mount >= 0 && !S_ISDIR(st.st_mode)) {
         h->plan->mounts[s->blob_mount].flags |= CF_MOUNT_TARGET_FILE;
         h->mounts_changed = true;

@@ -201,7 +201,7 @@ static int map_root(const struct cf_plan *plan, const struct cf_source *s, int f
     return r < 0 ? cf_err_sys(err, r, "duplicate the root") : 0;
 }
 
-int cf_mount_host_idmap(const struct cf_plan *plan, const int *fds, pid_t pid, int join_fd, struct cf_err *err)
+int cf_mount_host_idmap(struct cf_plan *plan, const int *fds, pid_t pid, int join_fd, struct cf_err *err)
 {
     cf_auto_fd int made = -EBADF;
     int userns_fd = join_fd, r;
@@ -223,6 +223,10 @@ int cf_mount_host_idmap(const struct cf_plan *plan, const int *fds, pid_t pid, i
             if (made < 0)
                 return made;
             userns_fd = made;
+        }
+        if (s->idmap_try) {
+            cf_mount_idmap_try(plan, s, fds[i], userns_fd);
+            continue;
         }
         r = s->kind == CF_SOURCE_ROOT ? map_root(plan, s, fds[i], userns_fd, err)
                                       : cf_mount_idmap_apply(s, fds[i], userns_fd, err);

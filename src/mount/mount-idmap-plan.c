@@ -292,6 +292,27 @@ int cf_mount_build_idmap_source(struct cf_mount_build *b, uint32_t index, const 
     return 0;
 }
 
+int cf_mount_build_idmap_try(struct cf_mount_build *b, uint32_t index, const char *target, bool readonly,
+                             struct cf_source *source, struct cf_err *err)
+{
+    const char *field = cf_arena_printf(b->in->arena, "mounts[%u]", index);
+    int r = field ? cf_plan_add_idmap(b->in, b->plan, &b->plan->userns.uids, &b->plan->userns.gids, field, err)
+                  : cf_err_oom(err);
+
+    if (r < 0)
+        return r;
+    source->idmap_try = cf_arena_calloc(b->in->arena, 1, sizeof(*source->idmap_try));
+    if (!source->idmap_try)
+        return cf_err_oom(err);
+    source->idmap_try->warning.text = source->idmap_try->text;
+    source->idmap = (uint32_t) r;
+    source->idmap_recursive = source->recursive;
+    source->target = target;
+    if (!readonly)
+        source->exposed = exposure(b, index, &b->plan->idmaps[r - 1], source);
+    return 0;
+}
+
 int cf_mount_build_idmap_refuse(uint32_t index, const char *target, const char *type, struct cf_err *err)
 {
     (void) cf_err_set(err, COFFER_ERROR_UNSUPPORTED, "mount-idmap-fs", -EOPNOTSUPP,

@@ -20,6 +20,9 @@ int cf_mount_idmap_apply(const struct cf_source *s, int fd, int userns_fd, struc
  */
 int cf_mount_idmap_explain(const struct cf_source *s, int userns_fd, int r, struct cf_err *err);
 
+/** The same for a mount with idmap_try: what cannot be mapped stays as it is, with a warning of @plan. */
+void cf_mount_idmap_try(struct cf_plan *plan, const struct cf_source *s, int fd, int userns_fd);
+
 /** An id-mapped root on such a file system is made anew: overlay.h. */
 bool cf_mount_is_overlay(int fd);
 

@@ -197,6 +197,8 @@ static int plan_bind(struct cf_mount_build *b, uint32_t index, const char *targe
     source.rec_attr_clr = opts->rec_clr;
     cf_mount_volume_attrs(b, opts, &source);
     r = cf_mount_build_propagation(b, opts, &source.propagation, &source.n_propagation, err);
+    if (r >= 0 && !idmap->index && b->in->options->map_root)
+        r = cf_mount_build_idmap_try(b, index, target, cf_mount_opts_attrs(opts) & MOUNT_ATTR_RDONLY, &source, err);
     if (r >= 0)
         r = cf_mount_build_idmap_source(b, index, idmap, target, cf_mount_opts_attrs(opts) & MOUNT_ATTR_RDONLY,
                                         &source, err);

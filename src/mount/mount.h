@@ -51,6 +51,6 @@ int cf_mount_host_open(struct cf_plan *plan, int rootfs_fd, const struct cf_cgro
  * @fds: of cf_mount_host_open()
  * @pid: our own unreaped child in that namespace, when its maps are written
  * @join_fd: the namespace, where it is joined by path; else -1
- * To be called before @fds are handed over. Costs nothing where there is no such source.
+ * May append to plan->warnings. To be called before @fds are handed over. Costs nothing where there is no such source.
  */
-int cf_mount_host_idmap(const struct cf_plan *plan, const int *fds, pid_t pid, int join_fd, struct cf_err *err);
+int cf_mount_host_idmap(struct cf_plan *plan, const int *fds, pid_t pid, int join_fd, struct cf_err *err);

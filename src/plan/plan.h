@@ -91,6 +91,13 @@ struct cf_warning {
     struct cf_warning *next;
 };
 
+/* A bind mount that nobody asked to map, of a container whose ids were picked for it. */
+struct cf_source_try {
+    bool skip;                 /* a device */
+    struct cf_warning warning; /* what could not be mapped, if anything */
+    char text[512];
+};
+
 struct cf_source {
     uint32_t kind;
     const char *path; /* host path; relative ones were joined with the bundle */
@@ -112,6 +119,7 @@ struct cf_source {
                                             the type of the source, -1: none */
     uint32_t idmap;                      /* 1 + index in plan->idmaps, 0: none */
     bool idmap_recursive;                /* also for what is mounted below */
+    struct cf_source_try *idmap_try;     /* with idmap: a mount that cannot be mapped stays as it is; NULL: an error */
     const char *target;                  /* with idmap: where it goes in the container, for messages */
     struct cf_warning *exposed;          /* with idmap: to be said if ordinary users of the host can reach
                                             the source (rule U4); NULL: it does not matter */

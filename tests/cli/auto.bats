@@ -284,3 +284,129 @@ no_work() { [ ! -e "$O/work/coffer" ]; }
   assert_status 1
   code_is mount-idmap-mapped
 }
+
+# ---- bind mounts ----
+
+warnings() { jq -rR 'fromjson? | select(.level == "warning") | .msg' <<<"$output"; }
+
+volume() { # volume: a directory that no other user reaches, at $V
+  V=$BATS_TEST_TMPDIR/closed/vol
+  mkdir -p -m 700 "$BATS_TEST_TMPDIR/closed"
+  mkdir "$V"
+  touch "$V/of-0" "$V/of-33"
+  chown 33:44 "$V/of-33"
+}
+
+# The root need not be an overlay for these.
+plain_root() { ln -sfn ../o/base "$BUNDLE/rootfs"; }
+
+@test "binds: volumes and files have the owners that they have without a user namespace" {
+  plain_root
+  volume
+  echo 127.0.0.1 here >"$BATS_TEST_TMPDIR/closed/hosts"
+  touch "$O/base/etc/hosts"
+  add_mount /mnt none "$V" rbind rw
+  add_mount /etc/hosts none "$BATS_TEST_TMPDIR/closed/hosts" bind
+  auto_script 'stat -c "%n %u:%g" /mnt/* /etc/hosts; touch /mnt/new; echo more >>/etc/hosts'
+  assert_line '/mnt/of-0 0:0'
+  assert_line '/mnt/of-33 33:44'
+  assert_line '/etc/hosts 0:0'
+  assert_same new 0:0 "$(stat -c %u:%g "$V/new")"
+  assert_same hosts more "$(tail -1 "$BATS_TEST_TMPDIR/closed/hosts")"
+  assert_same warnings '' "$(warnings)"
+  run cof plan --bundle "$BUNDLE"
+  not grep -q 'if possible' <<<"$output"
+  bundle_edit '.annotations["org.coffer.userns"] = "auto"'
+  run cof plan --bundle "$BUNDLE"
+  assert_match 'bind .*/vol map 0 recursive if possible'
+}
+
+@test "binds: mappings of the entry win" {
+  plain_root
+  volume
+  add_mount /mnt none "$V" bind 'idmap=uids=33-2000224256-1;gids=44-2000224256-1'
+  auto_script 'stat -c "%n %u:%g" /mnt/*'
+  assert_line '/mnt/of-33 0:0'
+  assert_line '/mnt/of-0 65534:65534'
+}
+
+@test "binds: without a picked range nothing is mapped that did not ask for it" {
+  setup_userns_bundle mapped
+  volume
+  add_mount /mnt none "$V" rbind
+  set_args stat -c '%n %u:%g' /mnt/of-0
+  run_bundle
+  assert_line '/mnt/of-0 65534:65534'
+}
+
+@test "binds: a file system that cannot is left as it is, with a warning that names it" {
+  plain_root
+  volume
+  mkdir "$BATS_TEST_TMPDIR/vol"
+  mount -t ramfs ramfs "$BATS_TEST_TMPDIR/vol"
+  touch "$BATS_TEST_TMPDIR/vol/f"
+  add_mount /mnt none "$BATS_TEST_TMPDIR/vol" rbind
+  auto_script 'stat -c "%n %u:%g" /mnt/f'
+  assert_line '/mnt/f 65534:65534'
+  assert_match 'mounts\[[0-9]+\].*nobody.*/vol` \(ramfs'
+  assert_same warnings 1 "$(warnings | wc -l)"
+}
+
+@test "binds: of a tree all mounts are mapped, or the top alone with the culprits named" {
+  plain_root
+  V=$BATS_TEST_TMPDIR/vol
+  mkdir "$V"
+  mount -t tmpfs -o nosuid tmpfs "$V"
+  mkdir "$V/good" "$V/bad" "$V/proc" "$V/mapped"
+  mount -t tmpfs tmpfs "$V/good"
+  mount -t ramfs ramfs "$V/bad"
+  mount -t proc proc "$V/proc"
+  mkdir "$V/good/deep" "$V/src"
+  "$COFFER_TESTBIN/idmap-mount" "$V/src" "$V/mapped" 0 300000 65536
+  touch "$V/f" "$V/good/f" "$V/bad/f" "$V/src/f"
+  add_mount /mnt none "$V" rbind
+  auto_script 'stat -c "%n %u:%g" /mnt/f /mnt/good/f /mnt/bad/f /mnt/mapped/f; [ -e /mnt/proc/self ]'
+  assert_line '/mnt/f 0:0'
+  assert_line '/mnt/bad/f 65534:65534'
+  assert_line '/mnt/mapped/f 65534:65534'
+  # The kernel maps a tree or its top.
+  assert_line '/mnt/good/f 65534:65534'
+  assert_match 'below its top.*/bad` \(ramfs'
+  assert_match '/mapped` \(tmpfs: mapped already'
+  not grep -q '/good`' <<<"$(warnings)"
+  umount "$V/bad" "$V/mapped" "$V/proc"
+  auto_script 'stat -c "%n %u:%g" /mnt/f /mnt/good/f'
+  assert_line '/mnt/good/f 0:0'
+  [ -z "$(warnings)" ]
+  # Of a bind that is not recursive there is nothing to say.
+  bundle_edit '.mounts[-1].options = ["bind"]'
+  auto_script 'stat -c "%n %u:%g" /mnt/f'
+  assert_line '/mnt/f 0:0'
+  assert_same warnings '' "$(warnings)"
+}
+
+@test "binds: sockets and the kernel's file systems are used as before, devices are nobody's" {
+  plain_root
+  volume
+  mknod -m 600 "$V/null" c 1 3
+  touch "$O/base/mnt/null" "$O/base/mnt/cgroup"
+  mkdir "$O/base/mnt/cg"
+  add_mount /mnt/null none "$V/null" bind
+  add_mount /mnt/cg none /sys/kernel bind
+  auto_script 'stat -c "%n %u:%g" /mnt/null /mnt/cg'
+  assert_line '/mnt/null 65534:65534'
+  assert_line '/mnt/cg 65534:65534'
+  assert_same warnings '' "$(warnings)"
+}
+
+@test "binds: a volume that any user of the host reaches is warned of" {
+  plain_root
+  V=$BATS_TEST_TMPDIR/vol
+  mkdir "$V"
+  add_mount /mnt none "$V" rbind
+  auto_script true
+  assert_match 'set-user-ID'
+  bundle_edit '.mounts[-1].options += ["ro"]'
+  auto_script true
+  assert_same warnings '' "$(warnings)"
+}
