@@ -6,7 +6,7 @@
 _coffer_options() { # of the command $1; '' for the global ones
   case $1 in
     '') echo '--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless --id-policy --id-ledger --id-config --version --help' ;;
-    create) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --userns --detach --keep --no-subreaper --help' ;;
+    create) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --userns --preset --detach --keep --no-subreaper --help' ;;
     start) echo '--help' ;;
     run) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --userns --detach --keep --no-subreaper --help' ;;
     exec) echo '--process --detach --tty --console-socket --pid-file --pidfd-socket --cwd --env --user --additional-gids --cap --no-new-privs --apparmor --process-label --preserve-fds --cgroup --ignore-paused --help' ;;
@@ -50,6 +50,7 @@ _coffer_value() { # of the option $2 of the command $1; fails if it has none
     create:--pidfd-socket) _coffer_reply -f ;;
     create:--preserve-fds) : ;;
     create:--userns) _coffer_reply -W 'auto' ;;
+    create:--preset) _coffer_reply -W 'default hardened' ;;
     run:-b | run:--bundle) _coffer_reply -d ;;
     run:-f | run:--config) _coffer_reply -f ;;
     run:--console-socket) _coffer_reply -f ;;

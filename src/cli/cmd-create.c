@@ -23,6 +23,8 @@ const struct arg_option create_options_table[] = {
                              "pass N more file descriptors, from 3 on"},
     [CREATE_USERNS] = {"userns", 0, ARG_VALUE, false, "auto[:SIZE]",
                        "a user namespace with a free range of host ids"},
+    [CREATE_PRESET] = {"preset", 0, ARG_VALUE, false, "NAME",
+                       "default or hardened; hardened:WORD,... allows these things after all"},
     [CREATE_DETACH] = {"detach", 'd', ARG_FLAG, false, NULL, "return when the process was started"},
     [CREATE_KEEP] = {"keep", 0, ARG_FLAG, false, NULL, "do not delete the container when the process ends"},
     [CREATE_NO_SUBREAPER] = {"no-subreaper", 0, ARG_FLAG, false, NULL, "do not adopt orphans while waiting"},
@@ -48,6 +50,7 @@ void cmd_create_options(const struct cmd_input *in, struct coffer_create_options
     if (args_flag(args, CREATE_KEEP))
         ret->flags |= COFFER_CREATE_KEEP;
     ret->userns = args_value(args, CREATE_USERNS);
+    ret->preset = args_value(args, CREATE_PRESET);
     ret->preserve_fds = in->preserve_fds;
     ret->listen_fds = in->listen_fds;
     if (in->listen_fds > 0)

@@ -40,6 +40,8 @@ static int configure(const struct cf_create_ids_input *in, struct cf_create_ids 
         return r;
     if (runtime->id_policy)
         ids->config.policy = (enum cf_id_policy) runtime->id_policy;
+    if (in->preset->hardened)
+        ids->config.policy = CF_IDS_ENFORCE;
     ids->configured = true;
     return 0;
 }
@@ -52,6 +54,10 @@ int cf_create_ids_wanted(const struct cf_create_ids_input *in, struct cf_create_
     const struct ocispec_namespace *listed = NULL;
     int r;
 
+    if (!text && cf_preset_wants_userns(in->preset, in->spec)) {
+        text = "auto";
+        field = "";
+    }
     if (!text)
         return 0;
     r = configure(in, ids, err);

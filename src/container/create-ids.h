@@ -13,6 +13,7 @@
  */
 
 #include "container/container.h"
+#include "container/preset.h"
 #include "userns/id-config.h"
 #include "userns/ledger.h"
 
@@ -40,6 +41,7 @@ struct cf_create_ids_input {
     struct cf_spec *spec;
     const char *id;
     const char *userns; /* the option; NULL: not given */
+    const struct cf_preset *preset;
 };
 
 /** Was an automatic range asked for, by option or annotation? Code: userns-auto. */

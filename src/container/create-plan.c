@@ -28,7 +28,7 @@ struct cf_create_ids_input cf_create_ids_input_of(const struct cf_create *c)
 {
     return (struct cf_create_ids_input){.runtime = c->runtime, .store = c->store, .arena = c->arena,
                                         .facts = &c->facts, .spec = c->spec, .id = c->id,
-                                        .userns = c->options->userns};
+                                        .userns = c->options->userns, .preset = &c->preset};
 }
 
 /* Before planning, which then finds the range in the configuration. The only thing that exists so early. */
@@ -115,6 +115,10 @@ int cf_create_plan(struct cf_create *c, struct cf_err *err)
     if (r >= 0)
         r = cf_spec_check(c->spec, err);
     if (r >= 0)
+        r = cf_preset_choose(c->spec, o->preset, &c->preset, err);
+    if (r >= 0)
+        r = cf_preset_apply(&c->preset, c->spec, err);
+    if (r >= 0)
         r = create_check_options(c, err);
     if (r < 0) {
         cf_err_step(err, "validate");
@@ -146,12 +150,15 @@ int cf_create_plan(struct cf_create *c, struct cf_err *err)
         .listen_fdnames = o->listen_fdnames,
         .map_root = c->ids.automatic && c->facts.privileged,
         .state_dir = c->ids.automatic ? cf_arena_printf(c->arena, "%s/%s", c->runtime->root, c->id) : "",
+        .refuse_exposed = c->preset.hardened && !c->preset.setuid_volumes,
         .bus_address = c->runtime->bus_address,
         .runtime_dir = c->runtime->runtime_dir,
     };
     c->input = (struct cf_plan_input){
         .arena = c->arena, .spec = c->spec, .facts = &c->facts, .options = &c->plan_options, .id = c->id};
     r = cf_plan_build(&c->input, c->runtime->cgroup_manager, c->runtime->rootless, &c->plan, c->join_fds, err);
+    if (r >= 0)
+        r = cf_preset_check_joins(&c->preset, &c->plan.ns, c->join_fds, c->spec, err);
     if (r < 0) {
         cf_err_step(err, "plan");
         return r;
@@ -190,6 +197,7 @@ static int create_fill_record(struct cf_create *c, struct cf_err *err)
     record->has_poststop = c->plan.poststop.n > 0;
     record->gate = !c->run;
     record->caller_keyring = c->plan_options.no_new_keyring;
+    record->no_new_privileges = c->preset.hardened && !c->preset.new_privileges;
     (void) cf_userns_uid_to_host(&c->plan.userns, 0, &record->mapped_root_uid);
     (void) cf_userns_gid_to_host(&c->plan.userns, 0, &record->mapped_root_gid);
     if (c->ids.lease.serial) {

@@ -104,6 +104,7 @@ int cf_plan_explain(struct coffer_runtime *runtime, const char *bundle, char **r
         .arena = arena, .facts = &facts, .options = &options, .id = "explain"};
     struct cf_create_ids_input ids_input = {.runtime = runtime, .arena = arena, .facts = &facts, .id = "explain"};
     struct cf_create_ids ids = {0};
+    struct cf_preset preset;
     struct cf_plan plan = {0};
     struct explain_text out = {.arena = arena, .text = ""};
     struct cf_blob blob;
@@ -124,6 +125,14 @@ int cf_plan_explain(struct coffer_runtime *runtime, const char *bundle, char **r
         return r;
     cf_facts_probe_lsm(&facts);
     input.spec = ids_input.spec = spec;
+    ids_input.preset = &preset;
+    r = cf_preset_choose(spec, NULL, &preset, err);
+    if (r >= 0)
+        r = cf_preset_apply(&preset, spec, err);
+    if (r < 0)
+        return r;
+    if (preset.hardened)
+        explain_line(&out, "host preset hardened");
     r = cf_create_ids_wanted(&ids_input, &ids, err);
     if (r >= 0 && ids.automatic)
         r = cf_create_ids_example(&ids_input, &ids, err);
@@ -131,6 +140,8 @@ int cf_plan_explain(struct coffer_runtime *runtime, const char *bundle, char **r
         return r;
     options.map_root = ids.automatic && facts.privileged;
     r = cf_plan_build(&input, runtime->cgroup_manager, runtime->rootless, &plan, join_fds, err);
+    if (r >= 0)
+        r = cf_preset_check_joins(&preset, &plan.ns, join_fds, spec, err);
     if (r >= 0)
         r = cf_blob_finish(plan.blob, &data, &size, err);
     if (r >= 0 && cf_blob_check(data, size, &blob) < 0)

@@ -113,15 +113,6 @@ static void close_maps(struct host_open *h)
     free(h->map_fds);
 }
 
-/* Once, and behind those that the plan had: the caller sees them at the end of the list. */
-static void warn_exposed(struct host_open *h, const struct cf_source *s)
-{
-    if (!s->exposed || !cf_mount_idmap_exposed(s))
-        return;
-    *h->plan->warnings_tail = s->exposed;
-    h->plan->warnings_tail = &s->exposed->next;
-}
-
 static unsigned int clone_flags(const struct cf_source *s)
 {
     return OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (s->recursive ? AT_RECURSIVE : 0u);
@@ -231,7 +222,9 @@ static int open_bind(struct host_open *h, const struct cf_source *s, struct cf_e
     if (s->idmap_try)
         s->idmap_try->skip = S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode);
     else
-        warn_exposed(h, s);
+        r = cf_mount_idmap_judge(h->plan, s, err);
+    if (r < 0)
+        return r;
     if (s->blob_mount >= 0 && !S_ISDIR(st.st_mode)) {
         h->plan->mounts[s->blob_mount].flags |= CF_MOUNT_TARGET_FILE;
         h->mounts_changed = true;

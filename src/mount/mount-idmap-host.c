@@ -181,6 +181,23 @@ bool cf_mount_idmap_exposed(const struct cf_source *s)
     return true;
 }
 
+int cf_mount_idmap_judge(struct cf_plan *plan, const struct cf_source *s, struct cf_err *err)
+{
+    if (!s->exposed || !cf_mount_idmap_exposed(s))
+        return 0;
+    if (plan->refuse_exposed) {
+        (void) cf_err_config(err, "preset-setuid-volume", s->field,
+                             "the container writes to `%s` as user 0 of the file system, and every user of the host can "
+                             "reach it: a set-user-ID program left there works on the host", s->path);
+        cf_err_hint(err, "close a directory above it (mode 0700), mount its file system nosuid, make it read-only in the "
+                         "container, map other ids, or allow it by `hardened:setuid-volumes`");
+        return err->ret;
+    }
+    *plan->warnings_tail = s->exposed;
+    plan->warnings_tail = &s->exposed->next;
+    return 0;
+}
+
 static bool is_late(const struct cf_plan *plan, const struct cf_source *s)
 {
     return s->idmap && plan->idmaps[s->idmap - 1].container;
@@ -225,7 +242,9 @@ int cf_mount_host_idmap(struct cf_plan *plan, const int *fds, pid_t pid, int joi
             userns_fd = made;
         }
         if (s->idmap_try) {
-            cf_mount_idmap_try(plan, s, fds[i], userns_fd);
+            r = cf_mount_idmap_try(plan, s, fds[i], userns_fd, err);
+            if (r < 0)
+                return r;
             continue;
         }
         r = s->kind == CF_SOURCE_ROOT ? map_root(plan, s, fds[i], userns_fd, err)

@@ -104,28 +104,24 @@ static void try_top(struct attempt *a)
     }
 }
 
-static void warn(struct cf_plan *plan, struct cf_warning *warning)
-{
-    *plan->warnings_tail = warning;
-    plan->warnings_tail = &warning->next;
-}
-
-void cf_mount_idmap_try(struct cf_plan *plan, const struct cf_source *s, int fd, int userns_fd)
+int cf_mount_idmap_try(struct cf_plan *plan, const struct cf_source *s, int fd, int userns_fd, struct cf_err *err)
 {
     struct attempt a = {.s = s, .fd = fd, .userns_fd = userns_fd, .top = true};
     char list[sizeof(s->idmap_try->text)];
+    int r;
 
     if (s->idmap_try->skip)
-        return;
+        return 0;
     if (set_map(fd, s->idmap_recursive ? AT_RECURSIVE : 0, userns_fd) < 0)
         try_top(&a);
-    if (a.top && s->exposed && cf_mount_idmap_exposed(s))
-        warn(plan, s->exposed);
-    if (!a.n_failed)
-        return;
+    r = a.top ? cf_mount_idmap_judge(plan, s, err) : 0;
+    if (r < 0 || !a.n_failed)
+        return r;
     (void) cf_str_copy(list, sizeof(list), s->idmap_try->text);
     (void) cf_format(s->idmap_try->text, sizeof(s->idmap_try->text),
                      "%s: %sfiles belong to nobody in the container, because this cannot be id-mapped: %s%s", s->field,
                      a.top ? "below its top, " : "", list, a.n_failed > 3 ? " and others" : "");
-    warn(plan, &s->idmap_try->warning);
+    *plan->warnings_tail = &s->idmap_try->warning;
+    plan->warnings_tail = &s->idmap_try->warning.next;
+    return 0;
 }

@@ -21,7 +21,10 @@ int cf_mount_idmap_apply(const struct cf_source *s, int fd, int userns_fd, struc
 int cf_mount_idmap_explain(const struct cf_source *s, int userns_fd, int r, struct cf_err *err);
 
 /** The same for a mount with idmap_try: what cannot be mapped stays as it is, with a warning of @plan. */
-void cf_mount_idmap_try(struct cf_plan *plan, const struct cf_source *s, int fd, int userns_fd);
+int cf_mount_idmap_try(struct cf_plan *plan, const struct cf_source *s, int fd, int userns_fd, struct cf_err *err);
+
+/** What the plan wants to be done about cf_mount_idmap_exposed(): a warning, or preset-setuid-volume. */
+int cf_mount_idmap_judge(struct cf_plan *plan, const struct cf_source *s, struct cf_err *err);
 
 /** An id-mapped root on such a file system is made anew: overlay.h. */
 bool cf_mount_is_overlay(int fd);

@@ -360,6 +360,7 @@ int cf_mount_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, st
     struct cf_ref mounts;
     int r;
 
+    plan->refuse_exposed = in->options->refuse_exposed;
     r = cf_root_plan_build(&b, err);
     if (r < 0)
         return r;

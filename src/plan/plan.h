@@ -40,6 +40,7 @@ struct cf_plan_options {
     const char *bus_address;    /* of the message bus on which systemd is, as the environment has it; NULL: default */
     const char *runtime_dir;    /* XDG_RUNTIME_DIR; NULL: not set */
     const char *state_dir; /* of the container, with map_root: says who made what lies beside its root */
+    bool refuse_exposed;   /* volumes of which there would be a warning (rule U4) */
     bool map_root;         /* the files of the rootfs appear with the container's ids: it was made for none */
 };
 
@@ -181,6 +182,7 @@ struct cf_plan {
     bool has_oom_score_adj;
     int32_t oom_score_adj;
     bool terminal;
+    bool refuse_exposed;      /* as in the options */
     struct cf_warning *warnings, **warnings_tail;
 };
 

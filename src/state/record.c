@@ -130,6 +130,7 @@ int cf_record_format(const struct cf_record *record, char **ret, size_t *ret_len
     write_flag(j, "poststopDone", record->poststop_done);
     write_flag(j, "gate", record->gate);
     write_flag(j, "callerKeyring", record->caller_keyring);
+    write_flag(j, "noNewPrivileges", record->no_new_privileges);
     cf_json_key(j, "mappedRoot");
     cf_json_object_begin(j);
     cf_json_kv_uint(j, "uid", record->mapped_root_uid);
@@ -309,6 +310,7 @@ static int convert(const struct cf_rec_record *in, const char *id, struct cf_are
     out.poststop_done = in->poststop_done;
     out.gate = in->gate;
     out.caller_keyring = in->caller_keyring;
+    out.no_new_privileges = in->no_new_privileges;
     if (in->mapped_root) {
         out.mapped_root_uid = in->mapped_root->uid;
         out.mapped_root_gid = in->mapped_root->gid;

@@ -44,6 +44,7 @@ struct cf_record {
     bool gate;           /* made by create: start.sock exists */
     bool caller_keyring; /* --no-new-keyring */
     uint32_t mapped_root_uid, mapped_root_gid; /* host ids */
+    bool no_new_privileges;   /* the preset set it, whatever the configuration says; for later processes too */
     const char *overlay_work; /* where cf_overlay_release() finds what is to be removed; NULL: nothing was made */
     const char *lease_ledger; /* directory of the id ledger; NULL: no lease */
     uint32_t lease_slot;

@@ -95,6 +95,18 @@ map_refused() { # map_refused FIELD JSON: sets $output
   run cof --log-level warning --log "$log" run --bundle "$BUNDLE" "$CID"
   grep -q 'as user 0 of the file system' "$log"
   rm "$volume/su"
+  # Refused by the hardened preset, whoever asked for the mapping: the configuration, or nobody.
+  jq '(.linux.uidMappings, .linux.gidMappings) |= map(.hostID = 1310000000)' "$BUNDLE/config.json" >"$BUNDLE/hard.json"
+  run cof run --bundle "$BUNDLE" --config "$BUNDLE/hard.json" --preset hardened "$CID"
+  assert_refused 'hardened preset'
+  assert_has 'set-user-ID'
+  [ ! -e "$volume/su" ]
+  jq 'del(.linux.uidMappings, .linux.gidMappings) | .linux.namespaces |= map(select(.type != "user"))
+    | .mounts[-1].options = ["rbind"]' "$BUNDLE/config.json" >"$BUNDLE/plain.json"
+  run cof run --bundle "$BUNDLE" --config "$BUNDLE/plain.json" --preset hardened "$CID"
+  assert_refused 'hardened preset, automatic range'
+  assert_has 'set-user-ID'
+  [ ! -e "$volume/su" ]
   # And with a map that does not lead to 0 there is nothing to warn of.
   chown 100000:100000 "$volume"
   bundle_edit '.mounts[-1].options = ["rbind", "ridmap=uids=100000-100000-65536;gids=100000-100000-65536"]'

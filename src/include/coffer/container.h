@@ -47,6 +47,8 @@ struct coffer_create_options {
     const char *listen_fdnames; /**< LISTEN_FDNAMES for the process; NULL: none */
     const char *userns;         /**< `auto` or `auto:SIZE`: a user namespace with a free range of host ids;
                                      NULL: as the annotation `org.coffer.userns` says, else none */
+    const char *preset;         /**< `default`, or `hardened[:WORD,...]`: what docs/security.md says; NULL: as the
+                                     annotation `org.coffer.preset` says, else `default` */
 };
 
 #define COFFER_CREATE_OPTIONS_INIT                                                                           \
