@@ -113,6 +113,7 @@ static int run(const struct cmd_input *in, struct cmd_error *err)
     o.root = in->runtime_options.root;
     o.runtime_dir = runtime_dir && runtime_dir[0] == '/' ? runtime_dir : NULL;
     o.id_config = in->runtime_options.id_config;
+    o.id_ledger = in->runtime_options.id_ledger;
     o.paths = in->args->n_positional ? (const char *const *) in->args->positional : default_paths;
     o.n_paths = in->args->n_positional ? (size_t) in->args->n_positional : 1;
     if (listing.json)

@@ -104,10 +104,16 @@ struct cf_ids_facts {
     uint32_t size;        /* of one range */
     uint64_t ids, blocks; /* in the window */
     char first[32];       /* range of the window */
+    int ledger;           /* 0: read; -ENOENT: there is none */
+    char ledger_path[256], ledger_error[512], ledger_hint[256];
+    bool ledger_busy;
+    uint32_t leases, dead;
+    uint64_t leased;      /* host uids of the leases */
+    uint64_t free;        /* blocks without an id of a lease; only if both were read */
 };
 
 /** @config_path: NULL: the default. Return: 0 or -ENOMEM. */
-int cf_ids_probe(struct cf_ids_facts *ret, const struct cf_facts *caller, const char *config_path);
+int cf_ids_probe(struct cf_ids_facts *ret, const struct cf_facts *caller, const struct coffer_doctor_options *options);
 void cf_ids_judge(const struct cf_ids_facts *f, const struct cf_facts *caller, struct cf_report *report);
 
 /* ---- programs and libraries: programs-probe.c, programs-judge.c ---- */

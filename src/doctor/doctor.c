@@ -117,7 +117,7 @@ static int examine(const struct coffer_doctor_options *options, struct cf_report
     cf_kernel_judge(&kernel, &caller, report);
     cf_userns_judge(&userns, &caller, report);
     check_subids(&caller, report);
-    if (cf_ids_probe(&ids, &caller, options->id_config) < 0)
+    if (cf_ids_probe(&ids, &caller, options) < 0)
         return -ENOMEM;
     cf_ids_judge(&ids, &caller, report);
     cf_programs_probe(&programs, &caller);

@@ -11,6 +11,7 @@
  *   LEDGER_DETAIL_AT      one block each: names and ranges; the file is sparse
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -78,6 +79,9 @@ int ledger_write_detail(struct cf_ledger *ledger, const struct cf_lease *lease, 
 /** Names and ranges of the lease in a slot. -EBADMSG: they do not belong to @content. */
 int ledger_read_detail(struct cf_ledger *ledger, uint32_t slot, const struct ledger_slot *content,
                        struct cf_arena *arena, struct cf_lease *ret);
+
+/** Does the container of the lease exist? ledger.c. */
+bool ledger_is_alive(struct cf_ledger *ledger, const struct cf_lease *lease, struct cf_arena *arena);
 
 /** A kernel lock on the slot, held by this handle: the reservation's sign of life. */
 int ledger_hold(struct cf_ledger *ledger, uint32_t slot);

@@ -71,7 +71,7 @@ static bool used_by_namespace(const struct cf_lease *lease, struct cf_arena *are
 }
 
 /* Does the state directory still exist? In doubt: yes. */
-static bool is_alive(struct cf_ledger *ledger, const struct cf_lease *lease, struct cf_arena *arena)
+bool ledger_is_alive(struct cf_ledger *ledger, const struct cf_lease *lease, struct cf_arena *arena)
 {
     cf_auto_fd int root_fd = -EBADF, dir_fd = -EBADF;
     struct stat st;
@@ -203,7 +203,7 @@ static int look_at(struct search *s, uint32_t number, const struct ledger_slot *
         return cf_err_sys(err, r, "read `%s/" LEDGER_NAME "`", s->ledger->path);
     /* Torn: see struct ledger_slot. Without a name nobody can tell whether it lives, but that needs
      * somebody who damages the file. */
-    if (r == 0 && is_alive(s->ledger, ret, s->arena))
+    if (r == 0 && ledger_is_alive(s->ledger, ret, s->arena))
         return 1;
     return ledger_write_slot(s->ledger, number, NULL, err);
 }

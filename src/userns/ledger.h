@@ -110,5 +110,21 @@ int cf_ledger_release(struct cf_ledger *ledger, uint32_t slot, uint64_t serial, 
 int cf_ledger_list(struct cf_ledger *ledger, struct cf_arena *arena, struct cf_lease **ret, size_t *ret_n,
                    struct cf_err *err);
 
+/* The ledger as it lies there. */
+struct cf_ledger_survey {
+    bool other_boot;          /* nothing in it counts */
+    bool busy;                /* somebody had the lock: some of it may have been half written */
+    struct cf_lease *leases;  /* live ones */
+    size_t n_leases;
+    uint32_t n_dead, n_torn, n_slots;
+};
+
+/**
+ * cf_ledger_survey() - look without changing anything: no file is made, no dead lease removed
+ * Return: 0; -ENOENT with err: there is none. Codes: id-ledger-broken, id-ledger-newer.
+ */
+int cf_ledger_survey(int dir_fd, const char *path, const char *boot_id, struct cf_arena *arena,
+                     struct cf_ledger_survey *ret, struct cf_err *err);
+
 /** Inode and birth time of a state directory, as cf_ledger_bind() wants them. Return: 0 or -errno. */
 int cf_ledger_identify(int dir_fd, uint64_t *ret_ino, int64_t *ret_btime);

@@ -187,6 +187,49 @@ with_etc() { # with_etc NAME=FILE... -- CMD...
   [[ $(fact_of ids.config) == *"ids.conf:2"* ]]
 }
 
+@test "the id ledger: who holds how many ids, what is left of the dead, and damage; nothing is changed" {
+  requires root userns
+  setup_userns_bundle bundle 1300000000
+  ids() { cof --id-config "$BATS_TEST_TMPDIR/ids.conf" doctor --format json >"$JSON" || true; }
+  value() { jq -r --arg id "$1" --arg v "$2" 'first(.[] | select(.id == $id)) | .values[$v]' "$JSON"; }
+  printf 'window = 1300000000:131072\n' >"$BATS_TEST_TMPDIR/ids.conf"
+  ids
+  assert_same 'no ledger' ok "$(verdict_of ids.ledger)"
+  [ ! -e "$IDS" ]
+  set_args sleep 1000
+  for i in 1 2; do det run --detach --bundle "$BUNDLE" "$CID-$i"; done
+  before=$(sha256sum "$IDS/ledger")
+  ids
+  assert_same ledger ok "$(verdict_of ids.ledger)"
+  assert_same leases 2 "$(value ids.ledger leases)"
+  assert_same ids 131072 "$(value ids.ledger ids)"
+  assert_same path "$IDS" "$(value ids.ledger path)"
+  assert_same free 1 "$(value ids.window free)"
+  assert_same stale none "$(verdict_of ids.stale)"
+  # A state directory that vanished: its lease is dead, and stays for others to remove.
+  cof delete --force "$CID-2"
+  mv "$ROOT/$CID-1" "$BATS_TEST_TMPDIR/away"
+  before=$(sha256sum "$IDS/ledger")
+  ids
+  mv "$BATS_TEST_TMPDIR/away" "$ROOT/$CID-1"
+  assert_same stale note "$(verdict_of ids.stale)"
+  assert_same leases 0 "$(value ids.ledger leases)"
+  assert_same free 2 "$(value ids.window free)"
+  assert_same unchanged "$before" "$(sha256sum "$IDS/ledger")"
+  exec 9<"$IDS/ledger"
+  flock -x 9
+  ids
+  flock -u 9
+  assert_same busy note "$(verdict_of ids.ledger)"
+  cp "$IDS/ledger" "$BATS_TEST_TMPDIR/saved"
+  printf 'x' | dd of="$IDS/ledger" bs=1 seek=20 conv=notrunc 2>/dev/null
+  ids
+  cp "$BATS_TEST_TMPDIR/saved" "$IDS/ledger"
+  assert_same damaged problem "$(verdict_of ids.ledger)"
+  [[ $(fact_of ids.ledger) == *damaged* ]]
+  teardown_bundle
+}
+
 @test "limits: user.max_user_namespaces=0 is named, with the sysctl" {
   requires root userns
   # Limits of a user namespace of its own, so that the host's stay.

@@ -42,6 +42,7 @@ struct coffer_doctor_options {
     const char *const *paths; /**< where bundles, layers or volumes are; may be relative */
     size_t n_paths;           /**< number of paths */
     const char *id_config;    /**< id configuration; NULL: `/etc/coffer/ids.conf` */
+    const char *id_ledger;    /**< directory of the id ledger; NULL: where containers of this caller have it */
 };
 
 #define COFFER_DOCTOR_OPTIONS_INIT                                                                           \
