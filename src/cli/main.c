@@ -196,6 +196,13 @@ static void choose_bus(struct coffer_runtime_options *options)
     options->bus_address = address && address[0] ? address : NULL;
 }
 
+static void choose_receiver(struct coffer_runtime_options *options)
+{
+    const char *path = getenv("RUN_OCI_SECCOMP_RECEIVER");
+
+    options->seccomp_receiver = path && path[0] ? path : NULL;
+}
+
 static int parse_ids(struct program *p)
 {
     static const char *const names[] = {
@@ -244,6 +251,7 @@ static int parse_runtime_options(struct program *p)
         return r;
     if (options->cgroup_manager == COFFER_CGROUP_MANAGER_SYSTEMD)
         choose_bus(options);
+    choose_receiver(options);
     options->root = p->root.path;
     options->flags = p->root.sticky ? COFFER_RUNTIME_ROOT_STICKY : 0;
     p->input.root_is_default = p->root.is_default;

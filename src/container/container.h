@@ -28,6 +28,7 @@ struct coffer_runtime {
     int rootless;            /* -1: auto */
     struct cf_log log;
     int (*log_wanted)(void *userdata, int level); /* NULL: always */
+    char *seccomp_receiver; /* gets the listener of a profile that names none; NULL: nobody */
     char *id_ledger, *id_config; /* NULL: defaults */
     uint32_t id_policy;      /* enum coffer_id_policy */
     struct cf_store *store;  /* opened at first use */
@@ -149,6 +150,7 @@ void cf_spawn_done(struct cf_spawn *spawn, bool kill_it);
 int cf_spawn_explain_death(const struct cf_spawn *spawn, struct cf_err *err);
 
 /* ---- state-json.c ---- */
+#define CF_OCI_VERSION "1.3.0" /* of the runtime-spec */
 /** The OCI state for hooks (compact) and for `state` (@indent 2, more keys). NULL: no memory. Caller frees. */
 char *cf_state_json(const struct cf_record *record, enum cf_status status, int pid, const char *root, unsigned indent,
                     bool full);

@@ -93,6 +93,35 @@ static int create_take_console(struct cf_create *c, struct cf_msg *msg, struct c
     return 0;
 }
 
+/* The filter of a process with no_new_privs is installed right before its program, which waits for our answer. */
+static bool create_listens_late(const struct cf_create *c)
+{
+    return cf_blob_header(c->plan.blob)->flags & CF_BLOB_NO_NEW_PRIVS;
+}
+
+static int create_send_listener(struct cf_create *c, struct cf_err *err)
+{
+    int r = cf_listener_send(&c->listener, &c->record, CF_STATUS_CREATING, c->spawn.pid, err);
+
+    cf_err_step(err, "seccomp");
+    return r;
+}
+
+static int create_take_listener(struct cf_create *c, struct cf_msg *msg, struct cf_err *err)
+{
+    int r = cf_listener_take(&c->listener, msg, err);
+
+    if (r < 0 || !c->ready)
+        return r;
+    r = create_send_listener(c, err);
+    if (r < 0)
+        return r;
+    r = cf_msg_send(c->spawn.wire_fd, CF_MSG_LISTENER, NULL, 0, NULL, 0);
+    if (r == -EPIPE)
+        return cf_spawn_explain_death(&c->spawn, err);
+    return r < 0 ? cf_err_sys(err, r, "tell init that its listener was delivered") : 0;
+}
+
 /* One message of init. Return: its type, 0 at end of file, or an error. */
 static int create_receive(struct cf_create *c, struct cf_err *err)
 {
@@ -136,6 +165,10 @@ static int create_receive(struct cf_create *c, struct cf_err *err)
         break;
     case CF_MSG_READY:
         c->ready = true;
+        break;
+    case CF_MSG_LISTENER:
+        if (create_take_listener(c, &msg, err) < 0)
+            r = err->ret;
         break;
     case CF_MSG_BUILT:
         break;
@@ -195,11 +228,16 @@ static int create_announce(struct cf_create *c, struct cf_err *err)
         cf_fd_close(&c->console_fd);
     }
     if (c->options->pidfd_socket) {
-        r = cf_term_console_send(c->options->pidfd_socket, c->spawn.pidfd, "standard", err);
+        r = cf_pidfd_send(c->options->pidfd_socket, c->spawn.pidfd, "standard", err);
         if (r < 0) {
             cf_err_step(err, "pidfd-socket");
             return r;
         }
+    }
+    if (c->listener.to.path && !create_listens_late(c)) {
+        r = create_send_listener(c, err);
+        if (r < 0)
+            return r;
     }
     c->record.phase = CF_PHASE_CREATED;
     r = cf_entry_write(c->entry, &c->record, err);
@@ -227,7 +265,7 @@ static int create_commit(struct cf_create *c, struct cf_err *err)
 static bool create_may_release_early(const struct cf_create *c)
 {
     return c->run && !c->plan.rdt.wanted && !c->plan.terminal && !c->options->pid_file && !c->options->pidfd_socket &&
-           !c->plan.prestart.n && !c->plan.create_runtime.n &&
+           !c->plan.prestart.n && !c->plan.create_runtime.n && !c->listener.to.path &&
            !(c->plan.ns.n_joins || c->plan.ns.timens_offsets);
 }
 

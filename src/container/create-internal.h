@@ -13,6 +13,7 @@
 #include "container/container.h"
 #include "container/create-ids.h"
 #include "container/preset.h"
+#include "container/listener.h"
 
 /* Everything one create holds; closed by cf_container_create() whatever happened. */
 struct cf_create {
@@ -34,6 +35,7 @@ struct cf_create {
     struct cf_spawn spawn;
     struct cf_create_ids ids;
     struct cf_preset preset;
+    struct cf_listener listener;
     int join_fds[CF_NS_MAX];
     int rootfs_fd, gate_fd, console_fd;
     int cgroup_fd; /* of the hierarchy, until the cgroup is made */

@@ -70,6 +70,30 @@ void cf_create_log_warnings(struct cf_create *c, const struct cf_warning *first)
         cf_log(&c->runtime->log, COFFER_LOG_WARNING, "plan", "%s", w->text);
 }
 
+/*
+ * Who answers notifications is asked for before anything exists. With no_new_privs the filter is installed by
+ * `start`: a connection that says nothing for days would be of no use, so it is only looked at.
+ */
+static int create_listener(struct cf_create *c, struct cf_err *err)
+{
+    const struct ocispec_config *config = c->spec->config;
+    bool late = config->process && config->process->no_new_privileges;
+    int r;
+
+    r = cf_seccomp_listener_plan(config, late, c->runtime->seccomp_receiver, &c->listener.to, err);
+    if (r < 0 || !c->listener.to.path)
+        return r;
+    if (late && !c->run) {
+        c->record.listener = true;
+        return cf_seccomp_listener_look(&c->listener.to, err);
+    }
+    r = cf_seccomp_listener_connect(&c->listener.to, err);
+    if (r < 0)
+        return r;
+    c->listener.sock = r;
+    return 0;
+}
+
 int cf_create_seccomp(struct cf_create *c, struct cf_err *err)
 {
     const struct ocispec_config *config = c->spec->config;
@@ -102,7 +126,10 @@ int cf_create_seccomp(struct cf_create *c, struct cf_err *err)
     header->seccomp = insns;
     header->seccomp_flags = program.flags;
     header->flags |= CF_BLOB_SECCOMP;
-    return 0;
+    r = create_listener(c, err);
+    if (r < 0)
+        cf_err_step(err, "seccomp");
+    return r;
 }
 
 /* Parsing, checks, plan: nothing exists yet and nothing needs undoing. */

@@ -27,6 +27,7 @@ static void create_done(struct cf_create *c)
     cf_fd_close(&c->cgroup_fd);
     cf_fd_close(&c->gate_fd);
     cf_fd_close(&c->console_fd);
+    cf_listener_done(&c->listener);
     cf_spawn_done(&c->spawn, false);
     cf_cgroup_close(c->cgroup);
     cf_rdt_close(&c->rdt);
@@ -149,6 +150,7 @@ int cf_container_create(struct coffer_runtime *runtime, const char *id,
         .run = run,
         .spawn = CF_SPAWN_INIT,
         .rdt = {.fd = -EBADF},
+        .listener = CF_LISTENER_INIT,
         .rootfs_fd = -EBADF,
         .cgroup_fd = -EBADF,
         .gate_fd = -EBADF,

@@ -41,6 +41,7 @@ static const char *const memory_flags[] = {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELA
 static const char *const unsafe_annotations[] = {"org.systemd.property.",
                                                  "run.oci.delegate-cgroup",
                                                  "run.oci.keep_original_groups",
+                                                 "run.oci.seccomp.receiver",
                                                  "run.oci.systemd.subgroup"};
 
 static int compare_text(const void *a, const void *b)
@@ -92,12 +93,6 @@ static void write_words(struct cf_json *j, const char *key, const struct cf_secc
     cf_json_array_end(j);
 }
 
-/* Profiles with a listener are refused by this release. */
-static bool action_is_wanted(const struct cf_seccomp_name *action)
-{
-    return action->value != SECCOMP_RET_USER_NOTIF;
-}
-
 static bool arch_is_wanted(const struct cf_seccomp_name *arch)
 {
     return cf_seccomp_library_has_arch(arch->library);
@@ -118,7 +113,7 @@ static void write_seccomp(struct cf_json *j)
     cf_json_kv_bool(j, "enabled", cf_seccomp_enabled());
     if (cf_seccomp_enabled()) {
         table = cf_seccomp_actions(&n);
-        write_words(j, "actions", table, n, action_is_wanted);
+        write_words(j, "actions", table, n, NULL);
         table = cf_seccomp_ops(&n);
         write_words(j, "operators", table, n, NULL);
         table = cf_seccomp_archs(&n);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/own.h"
+#include "container/listener.h"
 #include "container/stop-point.h"
 #include "hook/hook.h"
 #include "sys/sock.h"
@@ -39,8 +40,45 @@ static int start_check(enum cf_status status, struct cf_err *err)
                       "cannot start a container that has stopped");
 }
 
+/* Before anything is released: what fails here leaves the container as it was. */
+static int start_listener(struct coffer_runtime *runtime, struct cf_entry *entry, const struct cf_record *record,
+                          struct cf_spec **spec, struct cf_listener *listener, struct cf_err *err)
+{
+    cf_auto_free char *config = NULL;
+    size_t len = 0;
+    int r;
+
+    if (!record->listener)
+        return 0;
+    r = cf_entry_read_config(entry, &config, &len, err);
+    if (r >= 0)
+        r = cf_spec_load_bytes(record->bundle, config, len, spec, err);
+    if (r >= 0)
+        r = cf_seccomp_listener_plan((*spec)->config, true, runtime->seccomp_receiver, &listener->to, err);
+    if (r >= 0)
+        r = cf_seccomp_listener_connect(&listener->to, err);
+    if (r >= 0)
+        listener->sock = r;
+    return r < 0 ? r : 0;
+}
+
+/* The filter is there, and init waits with its program until somebody answers for it. */
+static int start_take_listener(struct cf_listener *listener, const struct cf_record *record, int fd,
+                               struct cf_msg *msg, struct cf_err *err)
+{
+    int r = cf_listener_take(listener, msg, err);
+
+    if (r >= 0)
+        r = cf_listener_send(listener, record, CF_STATUS_CREATED, record->init_pid, err);
+    if (r < 0)
+        return r;
+    r = cf_msg_send(fd, CF_MSG_LISTENER, NULL, 0, NULL, 0);
+    return r < 0 ? cf_err_sys(err, r, "tell init that its listener was delivered") : 0;
+}
+
 /* Release and listen: 0 once the program runs. */
-static int start_release(struct coffer_runtime *runtime, int fd, struct cf_err *err)
+static int start_release(struct coffer_runtime *runtime, const struct cf_record *record, struct cf_listener *listener,
+                         int fd, struct cf_err *err)
 {
     struct cf_msg msg;
     uint32_t level;
@@ -64,10 +102,14 @@ static int start_release(struct coffer_runtime *runtime, int fd, struct cf_err *
             cf_msg_done(&msg);
             return err->ret;
         }
+        if (msg.type == CF_MSG_LISTENER)
+            r = start_take_listener(listener, record, fd, &msg, err);
         if (msg.type == CF_MSG_LOG && msg.len > sizeof(level))
             cf_log(&runtime->log, COFFER_LOG_WARNING, "init", "%.*s", (int) (msg.len - sizeof(level)),
                    (const char *) msg.payload + sizeof(level));
         cf_msg_done(&msg);
+        if (r < 0)
+            return r;
     }
 }
 
@@ -135,6 +177,8 @@ int cf_container_start(struct coffer_container *container, struct cf_err *err)
     struct cf_store *store;
     struct cf_entry *entry = NULL;
     struct cf_record record = {0};
+    struct cf_listener listener = CF_LISTENER_INIT;
+    cf_auto(cf_spec_freep) struct cf_spec *spec = NULL;
     cf_auto_fd int gate_fd = -EBADF;
     enum cf_status status;
     int r;
@@ -158,8 +202,11 @@ int cf_container_start(struct coffer_container *container, struct cf_err *err)
     if (r >= 0 && record.no_process)
         r = cf_err_set(err, COFFER_ERROR_STATE, "process-missing", -EINVAL,
                        "process must be specified in config.json to start");
+    if (r >= 0)
+        r = start_listener(runtime, entry, &record, &spec, &listener, err);
     if (r >= 0) {
-        r = start_release(runtime, gate_fd, err);
+        r = start_release(runtime, &record, &listener, gate_fd, err);
+        cf_listener_done(&listener);
         if (r < 0) {
             cf_err_step(err, "start");
             return start_destroy(runtime, entry, &record, err);
@@ -167,6 +214,7 @@ int cf_container_start(struct coffer_container *container, struct cf_err *err)
         if (record.has_poststart)
             r = start_poststart(runtime, &entry, arena, &record, err);
     }
+    cf_listener_done(&listener);
     cf_entry_close(entry);
     cf_err_step(err, "start");
     return r;

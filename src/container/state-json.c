@@ -10,8 +10,6 @@
 
 #include "base/json-out.h"
 
-#define CF_OCI_VERSION "1.3.0"
-
 char *cf_state_json(const struct cf_record *record, enum cf_status status, int pid, const char *root,
                     unsigned indent, bool full)
 {

@@ -17,3 +17,6 @@ void cf_term_copy_caller_size(int master_fd);
  * Long socket paths are reached through /proc/self/fd.
  */
 int cf_term_console_send(const char *socket_path, int master_fd, const char *pty_name, struct cf_err *err);
+
+/** The same for a pidfd; @kind: "standard" for init, "setns" for exec, NULL: one space (run.oci.pidfd_receiver). */
+int cf_pidfd_send(const char *socket_path, int pidfd, const char *kind, struct cf_err *err);

@@ -16,14 +16,6 @@
 #define MAX_ERRNO 4095 /* the kernel's own; larger values would be cut to it */
 #define MAX_ARG 5
 
-static int check_notify(const char *field, const char *text, struct cf_err *err)
-{
-    (void) cf_err_set(err, COFFER_ERROR_UNSUPPORTED, "seccomp-notify", -EOPNOTSUPP, "%s: %s", field, text);
-    cf_err_field(err, "%s", field);
-    cf_err_hint(err, "use SCMP_ACT_ERRNO, or a later release");
-    return -EOPNOTSUPP;
-}
-
 /* @errno_field: for the complaint about the value, which belongs to @action alone. */
 static int check_action(const char *action, bool has_errno, uint32_t errno_ret, const char *field,
                         const char *errno_field, struct cf_err *err)
@@ -62,8 +54,13 @@ static int check_default(const struct ocispec_seccomp *profile, struct cf_err *e
     if (r < 0)
         return r;
     /* It would stop the very call that hands the listener over. */
-    if (is_notify(profile->default_action))
-        return check_notify(field, "`SCMP_ACT_NOTIFY` cannot be the default action", err);
+    if (is_notify(profile->default_action)) {
+        r = cf_err_config(err, "seccomp-notify", field,
+                          "`SCMP_ACT_NOTIFY` cannot be the default action: it would stop the call that hands the "
+                          "listener over");
+        cf_err_hint(err, "name the system calls to be notified of in linux.seccomp.syscalls");
+        return r;
+    }
     return 0;
 }
 
@@ -119,14 +116,20 @@ static int check_rule(const struct ocispec_seccomp_syscall *rule, size_t i, stru
     r = check_action(rule->action, rule->has_errno_ret, rule->errno_ret, path, errno_path, err);
     if (r < 0)
         return r;
-    if (is_notify(rule->action))
-        return check_notify(path, "`SCMP_ACT_NOTIFY` is not supported by this release", err);
     for (size_t j = 0; j < rule->n_args; j++) {
         r = check_arg(&rule->args[j], i, j, err);
         if (r < 0)
             return r;
     }
     return 0;
+}
+
+bool cf_seccomp_notifies(const struct ocispec_seccomp *profile)
+{
+    for (size_t i = 0; i < profile->n_syscalls; i++)
+        if (profile->syscalls[i].action && is_notify(profile->syscalls[i].action))
+            return true;
+    return false;
 }
 
 int cf_seccomp_check(const struct ocispec_seccomp *profile, struct cf_err *err)

@@ -25,6 +25,7 @@ int cf_seccomp_child_install(struct cf_init *in, struct cf_err *err)
         .len = (unsigned short) h->seccomp.count,
         .filter = cf_blob_at(&in->blob, h->seccomp),
     };
+    struct cf_msg ack;
     int fd, r;
 
     if (h->seccomp.count == 0 || h->seccomp.count > BPF_MAXINSNS)
@@ -34,6 +35,8 @@ int cf_seccomp_child_install(struct cf_init *in, struct cf_err *err)
     if (fd < 0) {
         (void) cf_err_sys(err, fd, "install seccomp filter");
         cf_err_field(err, "linux.seccomp");
+        if (fd == -EBUSY)
+            cf_err_hint(err, "the caller of coffer has a seccomp filter with a listener, and the kernel takes one only");
         if (fd == -EINVAL)
             cf_err_hint(err, "this kernel may not know one of linux.seccomp.flags");
         return fd;
@@ -41,7 +44,20 @@ int cf_seccomp_child_install(struct cf_init *in, struct cf_err *err)
     if (!(h->seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
         return 0;
 
+    /* From here on the filter is over us too. */
     r = cf_msg_send(in->report_fd, CF_MSG_LISTENER, NULL, 0, &fd, 1);
-    (void) cf_sys_close(fd);
-    return r < 0 ? cf_err_sys(err, r, "send seccomp listener to the runtime") : 0;
+    if (r < 0)
+        return cf_err_sys(err, r, "send seccomp listener to the runtime");
+    if (!(h->flags & CF_BLOB_NO_NEW_PRIVS)) {
+        (void) cf_sys_close(fd); /* we may wait for days */
+        return 0; /* COMMIT says that it was delivered */
+    }
+    /* Not closed, which would be one more call: it is close-on-exec. */
+    r = cf_msg_recv(in->report_fd, &ack);
+    if (r == 0 || r == -ECONNRESET)
+        cf_sys_exit_group(1); /* the host gave up */
+    if (r < 0 || ack.type != CF_MSG_LISTENER)
+        return cf_err_set(err, COFFER_ERROR_PEER, "wire", r < 0 ? r : -EPROTO,
+                          "the runtime did not take the seccomp listener");
+    return 0;
 }

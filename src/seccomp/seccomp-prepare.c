@@ -22,10 +22,12 @@ static int prepare_flags(const struct ocispec_seccomp *profile, uint32_t *ret, s
     char field[64];
     size_t n;
 
-    *ret = 0;
+    uint32_t listener = cf_seccomp_notifies(profile) ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+
+    *ret = listener;
     /* Absent is not the same as empty (runtime-spec: config-linux.md, "Seccomp"). */
     if (!profile->flags) {
-        *ret = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+        *ret |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
         return 0;
     }
     table = cf_seccomp_flags(&n);
@@ -42,10 +44,13 @@ static int prepare_flags(const struct ocispec_seccomp *profile, uint32_t *ret, s
             cf_err_hint(err, "remove the flag, or use Linux 5.19 or newer");
             return -EOPNOTSUPP;
         }
-        /* It qualifies a listener, which no rule asks for; alone the kernel refuses it. */
-        if (flag->value != SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+        /* It qualifies a listener; alone the kernel refuses it. */
+        if (flag->value != SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV || listener)
             *ret |= flag->value;
     }
+    /* Both want to be the result of the call; init has one thread, so none can fail to follow. */
+    if (listener && (*ret & SECCOMP_FILTER_FLAG_TSYNC))
+        *ret |= SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
     return 0;
 }
 

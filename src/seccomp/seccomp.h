@@ -41,6 +41,34 @@ int cf_seccomp_prepare(const struct ocispec_seccomp *profile, int cache_dir_fd, 
 int cf_seccomp_prepare_config(const struct ocispec_config *config, int cache_dir_fd, struct cf_arena *arena,
                               struct cf_seccomp_program *ret, struct cf_err *err);
 
+/* Who gets the notifications of a profile with SCMP_ACT_NOTIFY. Strings are borrowed from the configuration. */
+struct cf_seccomp_listener {
+    const char *path;     /* of its socket; NULL: the profile notifies nobody */
+    const char *metadata; /* NULL: none */
+    const char *field;    /* which says so; NULL: the environment */
+};
+
+/** Has the profile a rule with SCMP_ACT_NOTIFY? Then the filter is installed with NEW_LISTENER. Pure. */
+bool cf_seccomp_notifies(const struct ocispec_seccomp *profile);
+
+/**
+ * cf_seccomp_listener_plan() - who gets the listener of linux.seccomp, and may the profile have one
+ * @no_new_privs: of the process that gets the filter: then it is installed last
+ * @fallback: RUN_OCI_SECCOMP_RECEIVER; NULL: not set
+ * linux.seccomp.listenerPath counts first, then the annotation run.oci.seccomp.receiver, then @fallback. A rule
+ * that would stop calls which coffer-init makes itself once the filter is there is refused. Pure.
+ */
+int cf_seccomp_listener_plan(const struct ocispec_config *config, bool no_new_privs, const char *fallback,
+                             struct cf_seccomp_listener *ret, struct cf_err *err);
+
+/** Is there a socket at all? For a container whose listener is only needed at start. */
+int cf_seccomp_listener_look(const struct cf_seccomp_listener *listener, struct cf_err *err);
+/** Return: a connected socket, or negative errno with err. */
+int cf_seccomp_listener_connect(const struct cf_seccomp_listener *listener, struct cf_err *err);
+/** Sends @fd with @state, the container process state as JSON. */
+int cf_seccomp_listener_send(const struct cf_seccomp_listener *listener, int sock, int fd, const char *state,
+                             struct cf_err *err);
+
 /** What the kernel would answer for one call: SECCOMP_RET_* with data. A program that the kernel would not take
  *  answers SECCOMP_RET_KILL_PROCESS. Pure. */
 uint32_t cf_seccomp_run(const struct cf_seccomp_program *program, const struct seccomp_data *data);

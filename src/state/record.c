@@ -131,6 +131,9 @@ int cf_record_format(const struct cf_record *record, char **ret, size_t *ret_len
     write_flag(j, "gate", record->gate);
     write_flag(j, "callerKeyring", record->caller_keyring);
     write_flag(j, "noNewPrivileges", record->no_new_privileges);
+    write_flag(j, "listener", record->listener);
+    if (record->notify_socket)
+        cf_json_kv_str(j, "notifySocket", record->notify_socket);
     cf_json_key(j, "mappedRoot");
     cf_json_object_begin(j);
     cf_json_kv_uint(j, "uid", record->mapped_root_uid);
@@ -311,6 +314,12 @@ static int convert(const struct cf_rec_record *in, const char *id, struct cf_are
     out.gate = in->gate;
     out.caller_keyring = in->caller_keyring;
     out.no_new_privileges = in->no_new_privileges;
+    out.listener = in->listener;
+    if (in->notify_socket) {
+        out.notify_socket = cf_arena_strdup(arena, in->notify_socket);
+        if (!out.notify_socket)
+            return cf_err_oom(err);
+    }
     if (in->mapped_root) {
         out.mapped_root_uid = in->mapped_root->uid;
         out.mapped_root_gid = in->mapped_root->gid;

@@ -43,6 +43,8 @@ struct cf_record {
     bool poststop_done;
     bool gate;           /* made by create: start.sock exists */
     bool caller_keyring; /* --no-new-keyring */
+    bool listener;       /* start has a seccomp listener to hand on */
+    const char *notify_socket; /* readiness is told to this address, and start waits for it; NULL: nobody asked */
     uint32_t mapped_root_uid, mapped_root_gid; /* host ids */
     bool no_new_privileges;   /* the preset set it, whatever the configuration says; for later processes too */
     const char *overlay_work; /* where cf_overlay_release() finds what is to be removed; NULL: nothing was made */

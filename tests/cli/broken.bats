@@ -202,7 +202,7 @@ judge() {
   row seccomp-op '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["read"], action: "SCMP_ACT_ERRNO", args: [{index: 0, value: 1, op: "LIKE"}]}]}' 'linux.seccomp.syscalls[0].args[0].op'
   row seccomp-index '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["read"], action: "SCMP_ACT_ERRNO", args: [{index: 6, value: 1, op: "SCMP_CMP_EQ"}]}]}' 'linux.seccomp.syscalls[0].args[0].index'
   row seccomp-arch '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_PDP11"]}' 'linux.seccomp.architectures[0]'
-  row seccomp-notify '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir"], action: "SCMP_ACT_NOTIFY"}]}' 'linux.seccomp'
+  row seccomp-notify '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir"], action: "SCMP_ACT_NOTIFY"}]}' 'linux.seccomp.listenerPath'
   row personality '.linux.personality = {domain: "SOLARIS"}' 'personality'
   row mempolicy '.linux.memoryPolicy = {mode: "MPOL_WRONG"}' 'memory'
   row netdevices '.linux.netDevices = {"eth9": {}}' 'linux.netDevices'

@@ -36,8 +36,7 @@ ParameterizedTestParameters(seccomp_check, rules)
         {"{'defaultAction':'SCMP_ACT_KILL','listenerPath':'/run/x','listenerMetadata':'m'}", 0, "", 0},
         {"{'defaultAction':''}", -EINVAL, "linux.seccomp.defaultAction", COFFER_ERROR_CONFIG},
         {"{'defaultAction':'ALLOW'}", -EINVAL, "linux.seccomp.defaultAction", COFFER_ERROR_CONFIG},
-        {"{'defaultAction':'SCMP_ACT_NOTIFY'}", -EOPNOTSUPP, "linux.seccomp.defaultAction",
-         COFFER_ERROR_UNSUPPORTED},
+        {"{'defaultAction':'SCMP_ACT_NOTIFY'}", -EINVAL, "linux.seccomp.defaultAction", COFFER_ERROR_CONFIG},
         {"{'defaultAction':'SCMP_ACT_ALLOW','defaultErrnoRet':1}", -EINVAL, "linux.seccomp.defaultErrnoRet",
          COFFER_ERROR_CONFIG},
         {"{'defaultAction':'SCMP_ACT_ERRNO','defaultErrnoRet':4096}", -EINVAL,
@@ -56,7 +55,7 @@ ParameterizedTestParameters(seccomp_check, rules)
          "linux.seccomp.syscalls[0].action", COFFER_ERROR_CONFIG},
         {"{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['a'],'action':'SCMP_ACT_NOTIFY'}],"
          "'listenerPath':'/x'}",
-         -EOPNOTSUPP, "linux.seccomp.syscalls[0].action", COFFER_ERROR_UNSUPPORTED},
+         0, "", 0},
         {"{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['a'],'action':'SCMP_ACT_KILL',"
          "'errnoRet':1}]}",
          -EINVAL, "linux.seccomp.syscalls[0].errnoRet", COFFER_ERROR_CONFIG},
@@ -95,6 +94,126 @@ ParameterizedTest(struct row *row, seccomp_check, rules)
     cr_expect(eq(int, cf_seccomp_check(spec->config->linux->seccomp, &err), row->want), "%s", row->seccomp);
     cr_expect(eq(str, err.field, row->field), "%s", row->seccomp);
     cr_expect(eq(u32, err.kind, row->kind), "%s", row->seccomp);
+    cf_spec_free(spec);
+}
+
+/* ---- notifications ---- */
+
+static struct cf_spec *load_config(const char *more, const char *rules)
+{
+    struct cf_err err = CF_ERR_INIT;
+    struct cf_spec *spec = NULL;
+    char json[1024];
+
+    (void) snprintf(json, sizeof(json),
+                    "{'ociVersion':'1.3.0','root':{'path':'r'},%s'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW',"
+                    "%s}}}", more, rules);
+    for (char *p = json; *p; p++)
+        *p = *p == '\'' ? '"' : *p;
+    cr_assert(eq(int, cf_spec_load_bytes("/b", json, strlen(json), &spec, &err), 0), "%s", err.text);
+    return spec;
+}
+
+#define NOTIFY(name, more) "{'names':['" name "'],'action':'SCMP_ACT_NOTIFY'" more "}"
+#define LISTENER "'listenerPath':'/l',"
+
+Test(seccomp_notify, calls_of_init_are_refused)
+{
+    static const struct {
+        const char *rules;
+        int last, early; /* with no_new_privs, without */
+        const char *field;
+    } rows[] = {
+        {NOTIFY("mkdir", ""), 0, 0, ""},
+        {NOTIFY("sendmsg", ""), -EINVAL, -EINVAL, "linux.seccomp.syscalls[0]"},
+        {NOTIFY("mkdir", "") "," NOTIFY("execve", ""), -EINVAL, -EINVAL, "linux.seccomp.syscalls[1]"},
+        {NOTIFY("write", ""), -EINVAL, -EINVAL, "linux.seccomp.syscalls[0]"},
+        {NOTIFY("close", ""), 0, -EINVAL, "linux.seccomp.syscalls[0]"},
+        {NOTIFY("accept4", ""), 0, -EINVAL, "linux.seccomp.syscalls[0]"},
+        /* what another rule decides before, or the default, is not notified of */
+        {"{'names':['sendmsg'],'action':'SCMP_ACT_LOG'}," NOTIFY("sendmsg", ""), 0, 0, ""},
+        {"{'names':['sendmsg'],'action':'SCMP_ACT_ALLOW'}," NOTIFY("sendmsg", ""), -EINVAL, -EINVAL,
+         "linux.seccomp.syscalls[1]"},
+        {"{'names':['sendmsg'],'action':'SCMP_ACT_LOG','args':[{'index':2,'value':1,'op':'SCMP_CMP_EQ'}]},"
+         NOTIFY("sendmsg", ""), -EINVAL, -EINVAL, "linux.seccomp.syscalls[1]"},
+        /* arguments that nobody knows before: perhaps; those of prctl are known */
+        {NOTIFY("sendmsg", ",'args':[{'index':2,'value':1,'op':'SCMP_CMP_EQ'}]"), -EINVAL, -EINVAL,
+         "linux.seccomp.syscalls[0]"},
+        {NOTIFY("prctl", ""), 0, -EINVAL, "linux.seccomp.syscalls[0]"},
+        {NOTIFY("prctl", ",'args':[{'index':0,'value':15,'op':'SCMP_CMP_EQ'}]"), 0, 0, ""},
+        {NOTIFY("prctl", ",'args':[{'index':0,'value':8,'op':'SCMP_CMP_EQ'}]"), 0, -EINVAL,
+         "linux.seccomp.syscalls[0]"},
+        {NOTIFY("prctl", ",'args':[{'index':0,'value':8,'op':'SCMP_CMP_GT'}]"), 0, -EINVAL,
+         "linux.seccomp.syscalls[0]"},
+        {NOTIFY("prctl", ",'args':[{'index':0,'value':47,'op':'SCMP_CMP_GT'}]"), 0, 0, ""},
+        {NOTIFY("prctl", ",'args':[{'index':0,'value':15,'op':'SCMP_CMP_EQ'},{'index':0,'value':8,'op':'SCMP_CMP_EQ'}]"),
+         0, -EINVAL, "linux.seccomp.syscalls[0]"},
+        {NOTIFY("prctl", ",'args':[{'index':0,'value':15,'op':'SCMP_CMP_EQ'},{'index':0,'value':16,'op':'SCMP_CMP_EQ'}]"),
+         0, 0, ""},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct cf_seccomp_listener to;
+        struct cf_spec *spec;
+        char rules[512];
+
+        (void) snprintf(rules, sizeof(rules), LISTENER "'syscalls':[%s]", rows[i].rules);
+        spec = load_config("", rules);
+        for (int late = 0; late < 2; late++) {
+            int want = late ? rows[i].last : rows[i].early;
+            struct cf_err err = CF_ERR_INIT;
+
+            cr_expect(eq(int, cf_seccomp_listener_plan(spec->config, late, NULL, &to, &err), want), "%s, late %d",
+                      rows[i].rules, late);
+            cr_expect(eq(str, err.field, TEXT(want < 0 ? rows[i].field : "")), "%s, late %d", rows[i].rules, late);
+        }
+        cf_spec_free(spec);
+    }
+}
+
+Test(seccomp_notify, listeners)
+{
+    static const struct {
+        const char *annotations, *listener, *fallback;
+        int want;
+        const char *path; /* or the field of the error */
+    } rows[] = {
+        {"", "'listenerPath':'/l',", NULL, 0, "/l"},
+        {"", "'listenerPath':'/l',", "/f", 0, "/l"},
+        {"'annotations':{'run.oci.seccomp.receiver':'/a'},", "'listenerPath':'/l',", "/f", 0, "/l"},
+        {"'annotations':{'run.oci.seccomp.receiver':'/a'},", "", "/f", 0, "/a"},
+        {"'annotations':{'run.oci.seccomp.receiver':'a'},", "", "/f", -EINVAL,
+         "annotations[\"run.oci.seccomp.receiver\"]"},
+        {"", "", "/f", 0, "/f"},
+        {"", "", "f", -EINVAL, "RUN_OCI_SECCOMP_RECEIVER"},
+        {"", "", NULL, -EINVAL, "linux.seccomp.listenerPath"},
+        {"", "'listenerPath':'',", NULL, -EINVAL, "linux.seccomp.listenerPath"},
+        {"", "'listenerPath':'run/l',", NULL, -EINVAL, "linux.seccomp.listenerPath"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct cf_seccomp_listener to;
+        struct cf_err err = CF_ERR_INIT;
+        struct cf_spec *spec;
+        char rules[512];
+
+        (void) snprintf(rules, sizeof(rules), "%s'syscalls':[" NOTIFY("mkdir", "") "]", rows[i].listener);
+        spec = load_config(rows[i].annotations, rules);
+        cr_expect(eq(int, cf_seccomp_listener_plan(spec->config, true, rows[i].fallback, &to, &err), rows[i].want),
+                  "row %zu", i);
+        cr_expect(eq(str, TEXT(rows[i].want < 0 ? err.field : to.path), TEXT(rows[i].path)), "row %zu", i);
+        cf_spec_free(spec);
+    }
+}
+
+Test(seccomp_notify, nobody_listens_without_a_rule)
+{
+    struct cf_spec *spec = load_config("", "'listenerPath':'relative'");
+    struct cf_seccomp_listener to = {.path = "x"};
+    struct cf_err err = CF_ERR_INIT;
+
+    cr_expect(eq(int, cf_seccomp_listener_plan(spec->config, true, "/f", &to, &err), 0));
+    cr_expect(eq(ptr, (void *) (uintptr_t) to.path, NULL));
     cf_spec_free(spec);
 }
 

@@ -59,6 +59,8 @@ struct coffer_runtime_options {
     uint32_t id_policy;      /**< enum coffer_id_policy */
     int (*log_wanted)(void *log_userdata, int level); /**< NULL: yes. Asked before work whose only result
                                                            would be a record of this level; 0: not wanted */
+    const char *seccomp_receiver; /**< RUN_OCI_SECCOMP_RECEIVER: socket that gets the seccomp listener of a profile
+                                       that names none; NULL: such a profile is an error */
 };
 
 #define COFFER_RUNTIME_OPTIONS_INIT                                                                          \
