@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "base/own.h"
 #include "container/container.h"
+#include "container/notify.h"
 
 /* Highest count of fds a caller may hand through: the rest of the range belongs to the runtime. */
 #define CF_API_MAX_PRESERVED 65536
@@ -109,6 +110,19 @@ int coffer_container_pidfd(coffer_container *container)
 int coffer_container_pid(coffer_container *container)
 {
     return container->pid;
+}
+
+int coffer_container_notify_fd(coffer_container *container)
+{
+    return container->notify_fd;
+}
+
+void coffer_container_notify(coffer_container *container)
+{
+    if (container->notify_fd >= 0 && container->runtime->notify_socket &&
+        cf_notify_take(container->runtime, container->notify_fd, container->runtime->notify_socket, container->pid,
+                       false) != 0)
+        cf_fd_close(&container->notify_fd);
 }
 
 int coffer_container_take_console(coffer_container *container, int *ret_master_fd, coffer_error **err)

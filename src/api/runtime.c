@@ -46,7 +46,8 @@ static int runtime_new(const struct coffer_runtime_options *options, coffer_runt
     if (copy_string(o.root, &runtime->root) < 0 || copy_string(o.bus_address, &runtime->bus_address) < 0 ||
         copy_string(o.runtime_dir, &runtime->runtime_dir) < 0 || copy_string(o.id_ledger, &runtime->id_ledger) < 0 ||
         copy_string(o.id_config, &runtime->id_config) < 0 ||
-        copy_string(o.seccomp_receiver, &runtime->seccomp_receiver) < 0) {
+        copy_string(o.seccomp_receiver, &runtime->seccomp_receiver) < 0 ||
+        copy_string(o.notify_socket, &runtime->notify_socket) < 0) {
         coffer_runtime_free(runtime);
         return cf_err_oom(err);
     }
@@ -81,6 +82,7 @@ void coffer_runtime_free(coffer_runtime *runtime)
     free(runtime->id_ledger);
     free(runtime->id_config);
     free(runtime->seccomp_receiver);
+    free(runtime->notify_socket);
     free(runtime);
 }
 

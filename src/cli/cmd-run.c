@@ -50,6 +50,12 @@ static int take_terminal(coffer_container *container, struct relay *relay, struc
     return r < 0 ? cmd_fail_errno(err, r, "set up the terminal") : 0;
 }
 
+static int pass_readiness(void *data)
+{
+    coffer_container_notify(data);
+    return coffer_container_notify_fd(data);
+}
+
 /* Return: exit status of the process or negative. */
 static int wait_for(coffer_container *container, struct relay *relay, struct cmd_error *err)
 {
@@ -62,6 +68,9 @@ static int wait_for(coffer_container *container, struct relay *relay, struct cmd
     r = take_terminal(container, relay, err);
     if (r < 0)
         return r;
+    relay->notify_fd = coffer_container_notify_fd(container);
+    relay->notify = pass_readiness;
+    relay->notify_data = container;
     r = relay_wait(relay);
     return r < 0 ? cmd_fail_errno(err, r, "wait for the container's process") : r;
 }

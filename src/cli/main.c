@@ -196,11 +196,17 @@ static void choose_bus(struct coffer_runtime_options *options)
     options->bus_address = address && address[0] ? address : NULL;
 }
 
-static void choose_receiver(struct coffer_runtime_options *options)
+static const char *variable(const char *name)
 {
-    const char *path = getenv("RUN_OCI_SECCOMP_RECEIVER");
+    const char *value = getenv(name);
 
-    options->seccomp_receiver = path && path[0] ? path : NULL;
+    return value && value[0] ? value : NULL;
+}
+
+static void choose_sockets(struct coffer_runtime_options *options)
+{
+    options->seccomp_receiver = variable("RUN_OCI_SECCOMP_RECEIVER");
+    options->notify_socket = variable("NOTIFY_SOCKET");
 }
 
 static int parse_ids(struct program *p)
@@ -251,7 +257,7 @@ static int parse_runtime_options(struct program *p)
         return r;
     if (options->cgroup_manager == COFFER_CGROUP_MANAGER_SYSTEMD)
         choose_bus(options);
-    choose_receiver(options);
+    choose_sockets(options);
     options->root = p->root.path;
     options->flags = p->root.sticky ? COFFER_RUNTIME_ROOT_STICKY : 0;
     p->input.root_is_default = p->root.is_default;

@@ -15,7 +15,7 @@
 
 #include "cli/stream.h"
 
-enum { POLL_SIGNALS, POLL_PROCESS, POLL_STDIN, POLL_STDOUT, POLL_MASTER, N_POLL };
+enum { POLL_SIGNALS, POLL_PROCESS, POLL_STDIN, POLL_STDOUT, POLL_MASTER, POLL_NOTIFY, N_POLL };
 
 int relay_block_signals(struct relay *relay)
 {
@@ -190,6 +190,7 @@ int relay_wait(struct relay *relay)
         [POLL_STDIN] = {.fd = -1, .events = POLLIN},
         [POLL_STDOUT] = {.fd = -1, .events = POLLOUT},
         [POLL_MASTER] = {.fd = -1},
+        [POLL_NOTIFY] = {.fd = relay->notify_fd, .events = POLLIN},
     };
 
     for (;;) {
@@ -200,6 +201,9 @@ int relay_wait(struct relay *relay)
                 continue;
             return -errno;
         }
+        /* Before its end: readiness may have been its last word. */
+        if (fds[POLL_NOTIFY].revents)
+            fds[POLL_NOTIFY].fd = relay->notify(relay->notify_data);
         /* With the process gone there is nobody to pass a signal to. */
         if (fds[POLL_PROCESS].revents && relay->master_fd < 0)
             break;

@@ -14,6 +14,9 @@ struct relay {
     int pidfd; /* borrowed */
     int pid;
     int master_fd; /* -1: no terminal */
+    int notify_fd; /* watched, -1: nothing to watch */
+    int (*notify)(void *data); /* something came on it; returns what is to be watched from now on */
+    void *notify_data;
     bool raw;      /* `saved` is to be restored */
     bool no_orphans; /* we are no subreaper: the end of a child is no news, the pidfd tells of the one that counts */
     struct termios saved;
@@ -21,7 +24,7 @@ struct relay {
 
 #define RELAY_INIT                                                                                           \
     {                                                                                                        \
-        .signal_fd = -1, .pidfd = -1, .master_fd = -1                                                        \
+        .signal_fd = -1, .pidfd = -1, .master_fd = -1, .notify_fd = -1                                                        \
     }
 
 /**

@@ -28,6 +28,7 @@ struct coffer_runtime {
     int rootless;            /* -1: auto */
     struct cf_log log;
     int (*log_wanted)(void *userdata, int level); /* NULL: always */
+    char *notify_socket; /* NOTIFY_SOCKET of the caller; NULL: nobody waits for readiness */
     char *seccomp_receiver; /* gets the listener of a profile that names none; NULL: nobody */
     char *id_ledger, *id_config; /* NULL: defaults */
     uint32_t id_policy;      /* enum coffer_id_policy */
@@ -40,6 +41,7 @@ struct coffer_container {
     int pid;
     int pidfd;      /* of init, -EBADF: none */
     int console_fd; /* pty master that nobody took yet */
+    int notify_fd;  /* where a run container says that it is ready, -EBADF: nobody asked, or it did */
     int wire_fd;    /* nobody is at its other end any more; closed with the rest */
 
     /* Kept by run, so that its delete need not read everything again. The record was written by us and

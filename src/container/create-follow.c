@@ -17,6 +17,7 @@
 #include "container/pid-file.h"
 #include "container/stop-point.h"
 #include "hook/hook.h"
+#include "plan/input.h"
 #include "process/process.h"
 #include "wire/msg.h"
 
@@ -214,6 +215,25 @@ static int create_write_pid_file(struct cf_create *c, struct cf_err *err)
     return r;
 }
 
+#define PIDFD_RECEIVER "run.oci.pidfd_receiver"
+
+static int create_send_pidfd(struct cf_create *c, struct cf_err *err)
+{
+    const char *annotated = cf_plan_annotation(&c->input, PIDFD_RECEIVER);
+    int r = 0;
+
+    if (c->options->pidfd_socket)
+        r = cf_pidfd_send(c->options->pidfd_socket, c->spawn.pidfd, "standard", err);
+    if (r >= 0 && annotated) {
+        r = cf_pidfd_send(annotated, c->spawn.pidfd, NULL, err);
+        if (r < 0)
+            cf_err_field(err, "annotations[\"" PIDFD_RECEIVER "\"]");
+    }
+    if (r < 0)
+        cf_err_step(err, "pidfd-socket");
+    return r;
+}
+
 /* What a caller sees before the command returns: console, record, pid file, pidfd. */
 static int create_announce(struct cf_create *c, struct cf_err *err)
 {
@@ -227,13 +247,9 @@ static int create_announce(struct cf_create *c, struct cf_err *err)
         }
         cf_fd_close(&c->console_fd);
     }
-    if (c->options->pidfd_socket) {
-        r = cf_pidfd_send(c->options->pidfd_socket, c->spawn.pidfd, "standard", err);
-        if (r < 0) {
-            cf_err_step(err, "pidfd-socket");
-            return r;
-        }
-    }
+    r = create_send_pidfd(c, err);
+    if (r < 0)
+        return r;
     if (c->listener.to.path && !create_listens_late(c)) {
         r = create_send_listener(c, err);
         if (r < 0)
@@ -265,6 +281,7 @@ static int create_commit(struct cf_create *c, struct cf_err *err)
 static bool create_may_release_early(const struct cf_create *c)
 {
     return c->run && !c->plan.rdt.wanted && !c->plan.terminal && !c->options->pid_file && !c->options->pidfd_socket &&
+           !cf_plan_annotation(&c->input, PIDFD_RECEIVER) &&
            !c->plan.prestart.n && !c->plan.create_runtime.n && !c->listener.to.path &&
            !(c->plan.ns.n_joins || c->plan.ns.timens_offsets);
 }

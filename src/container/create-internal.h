@@ -14,6 +14,7 @@
 #include "container/create-ids.h"
 #include "container/preset.h"
 #include "container/listener.h"
+#include "container/notify.h"
 
 /* Everything one create holds; closed by cf_container_create() whatever happened. */
 struct cf_create {
@@ -38,6 +39,7 @@ struct cf_create {
     struct cf_listener listener;
     int join_fds[CF_NS_MAX];
     int rootfs_fd, gate_fd, console_fd;
+    int notify_fd; /* bound for the container, which is run; -EBADF: none */
     int cgroup_fd; /* of the hierarchy, until the cgroup is made */
     int *fds;
     const void *blob;

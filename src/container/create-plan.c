@@ -132,6 +132,58 @@ int cf_create_seccomp(struct cf_create *c, struct cf_err *err)
     return r;
 }
 
+static bool create_has_env(const struct ocispec_process *process, const char *prefix)
+{
+    for (size_t i = 0; i < process->n_env; i++)
+        if (cf_str_starts_with(process->env[i], prefix))
+            return true;
+    return false;
+}
+
+static bool create_has_mountns(const struct ocispec_config *config)
+{
+    for (size_t i = 0; config->linux && i < config->linux->n_namespaces; i++)
+        if (strcmp(config->linux->namespaces[i].type, "mount") == 0)
+            return true;
+    return false;
+}
+
+/* A configuration that has a NOTIFY_SOCKET of its own speaks to somebody else: then nobody waits here. */
+static int create_plan_notify(struct cf_create *c, struct cf_err *err)
+{
+    const struct ocispec_config *config = c->spec->config;
+    const char *address = c->runtime->notify_socket;
+
+    if (!address || !config->process || create_has_env(config->process, "NOTIFY_SOCKET="))
+        return 0;
+    if (!cf_notify_is_address(address) || !create_has_mountns(config)) {
+        cf_log(&c->runtime->log, COFFER_LOG_WARNING, "notify", "NOTIFY_SOCKET is ignored: %s",
+               create_has_mountns(config) ? "it is no address of a Unix socket"
+                                          : "the container has no mount namespace of its own");
+        return 0;
+    }
+    c->plan_options.notify_dir = cf_arena_printf(c->arena, "%s/%s/" CF_NOTIFY_DIR, c->runtime->root, c->id);
+    if (!c->plan_options.notify_dir)
+        return cf_err_oom(err);
+    c->record.notify_socket = address;
+    return 0;
+}
+
+/* `run` has nobody else who could bind the socket before the program runs; `start` binds it right before. */
+static int create_make_notify(struct cf_create *c, struct cf_err *err)
+{
+    int r;
+
+    if (!c->plan_options.notify_dir)
+        return 0;
+    r = cf_notify_make(c->entry, err);
+    if (r >= 0 && c->run)
+        r = cf_notify_listen(c->entry, &c->notify_fd, err);
+    if (r < 0)
+        cf_err_step(err, "notify");
+    return r;
+}
+
 /* Parsing, checks, plan: nothing exists yet and nothing needs undoing. */
 int cf_create_plan(struct cf_create *c, struct cf_err *err)
 {
@@ -181,6 +233,9 @@ int cf_create_plan(struct cf_create *c, struct cf_err *err)
         .bus_address = c->runtime->bus_address,
         .runtime_dir = c->runtime->runtime_dir,
     };
+    r = create_plan_notify(c, err);
+    if (r < 0)
+        return r;
     c->input = (struct cf_plan_input){
         .arena = c->arena, .spec = c->spec, .facts = &c->facts, .options = &c->plan_options, .id = c->id};
     r = cf_plan_build(&c->input, c->runtime->cgroup_manager, c->runtime->rootless, &c->plan, c->join_fds, err);
@@ -305,6 +360,9 @@ int cf_create_prepare(struct cf_create *c, struct cf_err *err)
             return r;
         }
     }
+    r = create_make_notify(c, err);
+    if (r < 0)
+        return r;
     for (uint32_t i = 0; i < c->plan.ns.n_joins; i++)
         if (c->plan.ns.joins[i].type == CLONE_NEWPID)
             pidns_fd = c->join_fds[i];

@@ -27,6 +27,7 @@ static void create_done(struct cf_create *c)
     cf_fd_close(&c->cgroup_fd);
     cf_fd_close(&c->gate_fd);
     cf_fd_close(&c->console_fd);
+    cf_fd_close(&c->notify_fd);
     cf_listener_done(&c->listener);
     cf_spawn_done(&c->spawn, false);
     cf_cgroup_close(c->cgroup);
@@ -134,6 +135,11 @@ static int create_all(struct cf_create *c, struct coffer_container **ret, struct
             r = create_keep(c, container, err);
         if (r < 0)
             return r;
+        container->notify_fd = cf_steal_fd(&c->notify_fd);
+        if (container->notify_fd >= 0 && (c->options->flags & COFFER_CREATE_DETACH)) {
+            cf_notify_wait(c->runtime, container->notify_fd, container->pidfd, c->record.notify_socket, container->pid);
+            cf_fd_close(&container->notify_fd);
+        }
     }
     *ret = cf_steal_ptr(&container);
     return 0;
@@ -155,6 +161,7 @@ int cf_container_create(struct coffer_runtime *runtime, const char *id,
         .cgroup_fd = -EBADF,
         .gate_fd = -EBADF,
         .console_fd = -EBADF,
+        .notify_fd = -EBADF,
     };
     int r;
 

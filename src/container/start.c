@@ -14,6 +14,7 @@
 
 #include "base/own.h"
 #include "container/listener.h"
+#include "container/notify.h"
 #include "container/stop-point.h"
 #include "hook/hook.h"
 #include "sys/sock.h"
@@ -170,6 +171,19 @@ static int start_poststart(struct coffer_runtime *runtime, struct cf_entry **ent
     return r < 0 ? r : cf_container_poststart(runtime, entry, record, &hooks, err);
 }
 
+static void start_wait_ready(struct coffer_runtime *runtime, const struct cf_record *record, int notify_fd)
+{
+    /* Who starts it now may be told somewhere else than who created it. */
+    const char *address = runtime->notify_socket && cf_notify_is_address(runtime->notify_socket)
+                              ? runtime->notify_socket : record->notify_socket;
+    cf_auto_fd int pidfd = -EBADF;
+
+    if (cf_record_init_alive(record, &pidfd) > 0)
+        cf_notify_wait(runtime, notify_fd, pidfd, address, record->init_pid);
+    else
+        (void) cf_notify_take(runtime, notify_fd, address, record->init_pid, true);
+}
+
 int cf_container_start(struct coffer_container *container, struct cf_err *err)
 {
     cf_auto(cf_arena_freep) struct cf_arena *arena = cf_arena_new();
@@ -179,7 +193,7 @@ int cf_container_start(struct coffer_container *container, struct cf_err *err)
     struct cf_record record = {0};
     struct cf_listener listener = CF_LISTENER_INIT;
     cf_auto(cf_spec_freep) struct cf_spec *spec = NULL;
-    cf_auto_fd int gate_fd = -EBADF;
+    cf_auto_fd int gate_fd = -EBADF, notify_fd = -EBADF;
     enum cf_status status;
     int r;
 
@@ -204,6 +218,8 @@ int cf_container_start(struct coffer_container *container, struct cf_err *err)
                        "process must be specified in config.json to start");
     if (r >= 0)
         r = start_listener(runtime, entry, &record, &spec, &listener, err);
+    if (r >= 0 && record.notify_socket)
+        r = cf_notify_listen(entry, &notify_fd, err);
     if (r >= 0) {
         r = start_release(runtime, &record, &listener, gate_fd, err);
         cf_listener_done(&listener);
@@ -216,6 +232,9 @@ int cf_container_start(struct coffer_container *container, struct cf_err *err)
     }
     cf_listener_done(&listener);
     cf_entry_close(entry);
+    /* Without a lock: it may take its time, and others may want to do something about it. */
+    if (r >= 0 && notify_fd >= 0)
+        start_wait_ready(runtime, &record, notify_fd);
     cf_err_step(err, "start");
     return r;
 }

@@ -22,6 +22,7 @@ struct coffer_container *cf_container_new(struct coffer_runtime *runtime, const 
     container->runtime = runtime;
     container->pidfd = -EBADF;
     container->console_fd = -EBADF;
+    container->notify_fd = -EBADF;
     container->wire_fd = -EBADF;
     container->id = strdup(id);
     if (!container->id) {
@@ -37,6 +38,7 @@ void cf_container_free(struct coffer_container *container)
         return;
     cf_fd_close(&container->pidfd);
     cf_fd_close(&container->console_fd);
+    cf_fd_close(&container->notify_fd);
     cf_fd_close(&container->wire_fd);
     cf_cgroup_close(container->cgroup);
     cf_entry_close(container->entry);

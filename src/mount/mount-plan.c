@@ -347,6 +347,30 @@ static int plan_own_dev(const struct cf_plan_input *in, struct cf_plan *plan, st
     return 0;
 }
 
+/* The container's end of readiness. Last, so that it is there whatever is mounted at /run. */
+static int plan_notify(struct cf_mount_build *b, struct cf_err *err)
+{
+    struct cf_blob_mount mount = {.kind = CF_MOUNT_BIND, .fd = CF_NO_FD, .config_index = UINT32_MAX};
+    struct cf_source source = {
+        .kind = CF_SOURCE_BIND, .path = b->in->options->notify_dir, .blob_mount = -1,
+        .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+    };
+    int r;
+
+    r = cf_mount_build_propagation(b, NULL, &source.propagation, &source.n_propagation, err);
+    if (r < 0)
+        return r;
+    mount.target = cf_blob_add_str(b->plan->blob, CF_NOTIFY_TARGET);
+    mount.source = cf_blob_add_str(b->plan->blob, source.path);
+    if (b->host_opens) {
+        r = cf_mount_build_source(b, &mount, &source, err);
+        return r < 0 ? r : cf_mount_build_add(b, &mount, err);
+    }
+    mount.attr_set = source.attr_set;
+    mount.propagation = cf_blob_add_array(b->plan->blob, source.propagation, source.n_propagation, sizeof(uint32_t));
+    return cf_mount_build_add(b, &mount, err);
+}
+
 int cf_mount_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err)
 {
     const struct ocispec_config *config = in->spec->config;
@@ -372,6 +396,11 @@ int cf_mount_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, st
         cf_plan_warn(in, plan, "linux.mountLabel is ignored: SELinux is disabled or not supported");
     for (size_t i = 0; i < config->n_mounts; i++) {
         r = plan_one(&b, (uint32_t) i, err);
+        if (r < 0)
+            return r;
+    }
+    if (in->options->notify_dir) {
+        r = plan_notify(&b, err);
         if (r < 0)
             return r;
     }

@@ -27,6 +27,9 @@
 #include "wire/blob-build.h"
 #include "wire/blob.h"
 
+/* Where the directory of the notify socket is in the container. */
+#define CF_NOTIFY_TARGET "/run/notify"
+
 /* What the caller of create/run asked for, besides config.json. */
 struct cf_plan_options {
     bool detach;        /* returns before the process ends */
@@ -37,6 +40,7 @@ struct cf_plan_options {
     uint32_t preserve_fds; /* LISTEN_FDS included */
     uint32_t listen_fds;
     const char *listen_fdnames; /* NULL: none */
+    const char *notify_dir;     /* host path of the directory with the notify socket; NULL: nobody waits for readiness */
     const char *bus_address;    /* of the message bus on which systemd is, as the environment has it; NULL: default */
     const char *runtime_dir;    /* XDG_RUNTIME_DIR; NULL: not set */
     const char *state_dir; /* of the container, with map_root: says who made what lies beside its root */

@@ -113,13 +113,15 @@ static size_t added_env(const struct cf_plan_input *in, const struct ocispec_pro
         if (o->listen_fdnames && !env_has(p, "LISTEN_FDNAMES"))
             out[n++] = cf_blob_printf(plan->blob, "LISTEN_FDNAMES=%s", o->listen_fdnames);
     }
+    if (o->notify_dir)
+        out[n++] = cf_blob_add_str(plan->blob, "NOTIFY_SOCKET=" CF_NOTIFY_TARGET "/notify.sock");
     return n;
 }
 
 static int plan_env(const struct cf_plan_input *in, const struct ocispec_process *p, struct cf_plan *plan,
                     struct cf_err *err)
 {
-    cf_str *list = cf_arena_calloc(in->arena, p->n_env + 4, sizeof(*list));
+    cf_str *list = cf_arena_calloc(in->arena, p->n_env + 5, sizeof(*list));
     const char **given = cf_arena_calloc(in->arena, p->n_env + 1, sizeof(*given));
     bool home = false;
     struct cf_ref env;

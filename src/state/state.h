@@ -115,6 +115,13 @@ int cf_gate_connect(struct cf_entry *entry, int *ret_fd);
 /** 1: somebody listens (or the backlog is full), 0: no. Non-blocking. */
 int cf_gate_probe(struct cf_entry *entry);
 
+#define CF_NOTIFY_DIR "notify" /* in the entry, what the container gets */
+#define CF_NOTIFY_SOCKET "notify.sock"
+/** Makes the directory of the container's notify socket, for anybody to enter. */
+int cf_notify_make(struct cf_entry *entry, struct cf_err *err);
+/** Binds the socket in it, in the place of an older one. Not blocking. */
+int cf_notify_listen(struct cf_entry *entry, int *ret_fd, struct cf_err *err);
+
 struct cf_status_input {
     enum cf_phase phase;
     bool lock_busy;

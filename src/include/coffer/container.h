@@ -88,6 +88,25 @@ COFFER_PUBLIC int coffer_container_run(coffer_runtime *runtime, const char *id,
                                        coffer_error **err);
 
 /**
+ * coffer_container_notify_fd() - where a run container says that it is ready
+ *
+ * Only of a handle from coffer_container_run() without COFFER_CREATE_DETACH, by a runtime handle with a
+ * notify_socket. When it becomes readable, call coffer_container_notify(). With COFFER_CREATE_DETACH, and in
+ * coffer_container_start(), the library waits itself, until the container is ready or has ended.
+ *
+ * Return: a file descriptor that belongs to the handle, or -EBADF when there is nothing to wait for (any more).
+ */
+COFFER_PUBLIC int coffer_container_notify_fd(coffer_container *container);
+
+/**
+ * coffer_container_notify() - pass on what the container has said
+ *
+ * Never blocks on the container. Readiness goes to the notify_socket of the runtime handle, with the pid of the
+ * container's process as MAINPID; after that the descriptor is closed. Failures to pass it on are log records.
+ */
+COFFER_PUBLIC void coffer_container_notify(coffer_container *container);
+
+/**
  * coffer_container_open() - a handle on an existing container
  *
  * Return: 0, or a negative errno. Kind NOT_FOUND, message `container does not exist`.

@@ -61,6 +61,8 @@ struct coffer_runtime_options {
                                                            would be a record of this level; 0: not wanted */
     const char *seccomp_receiver; /**< RUN_OCI_SECCOMP_RECEIVER: socket that gets the seccomp listener of a profile
                                        that names none; NULL: such a profile is an error */
+    const char *notify_socket;    /**< NOTIFY_SOCKET: readiness of containers that are created or started with this
+                                       handle is waited for and told there, in the manner of sd_notify(3); NULL: not */
 };
 
 #define COFFER_RUNTIME_OPTIONS_INIT                                                                          \
