@@ -112,6 +112,25 @@ int coffer_container_pid(coffer_container *container)
     return container->pid;
 }
 
+static int container_mounts(coffer_container *container, bool adding, const char *json, size_t len,
+                            coffer_error **err)
+{
+    struct cf_err e = CF_ERR_INIT;
+    int r = cf_container_mounts(container, adding, json ? json : "", json ? len : 0, &e);
+
+    return r < 0 ? cf_api_error(&e, err) : 0;
+}
+
+int coffer_container_mounts_add(coffer_container *container, const char *json, size_t len, coffer_error **err)
+{
+    return container_mounts(container, true, json, len, err);
+}
+
+int coffer_container_mounts_remove(coffer_container *container, const char *json, size_t len, coffer_error **err)
+{
+    return container_mounts(container, false, json, len, err);
+}
+
 int coffer_container_notify_fd(coffer_container *container)
 {
     return container->notify_fd;

@@ -8,7 +8,7 @@
 
 const struct cmd *const cmd_table[] = {
     &cmd_create, &cmd_start, &cmd_run,  &cmd_exec, &cmd_state,    &cmd_kill, &cmd_delete,
-    &cmd_pause,  &cmd_resume, &cmd_update,
+    &cmd_pause,  &cmd_resume, &cmd_update, &cmd_mounts,
     &cmd_list,   &cmd_ps,    &cmd_events, &cmd_audit, &cmd_whois, &cmd_spec, &cmd_plan, &cmd_features,
     &cmd_doctor, NULL,
 };

@@ -2,49 +2,10 @@
 /* coffer update: other limits for a container, from options or from a JSON text. */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "cli/cmd.h"
 #include "cli/cmds.h"
 #include "cli/update-json.h"
-
-#define TEXT_LIMIT (8u << 20)
-
-static int read_all(int fd, struct text *out)
-{
-    char buf[16384];
-
-    for (;;) {
-        ssize_t n = read(fd, buf, sizeof(buf));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            return out->failed ? -ENOMEM : 0;
-        text_addn(out, buf, (size_t) n);
-        if (out->len > TEXT_LIMIT)
-            return -EFBIG;
-    }
-}
-
-static int read_resources(const char *name, struct text *out, struct cmd_error *err)
-{
-    bool is_stdin = strcmp(name, "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY), r;
-
-    if (fd < 0)
-        return cmd_fail_errno(err, -errno, "open `%s`", name);
-    r = read_all(fd, out);
-    if (!is_stdin)
-        close(fd);
-    return r < 0 ? cmd_fail_errno(err, r, "read %s%s%s", is_stdin ? "" : "`", is_stdin ? "standard input" : name,
-                                  is_stdin ? "" : "`")
-                 : 0;
-}
 
 static int from_options(const struct args *args, struct text *out, struct cmd_error *err)
 {
@@ -68,7 +29,7 @@ static int run(const struct cmd_input *in, struct cmd_error *err)
 
     if (r < 0)
         return r;
-    r = file ? read_resources(file, &t, err) : from_options(in->args, &t, err);
+    r = file ? cmd_read_file(file, &t, err) : from_options(in->args, &t, err);
     if (r == 0) {
         options.resources = t.data ? t.data : "";
         options.resources_len = t.len;

@@ -4,12 +4,15 @@
 #include "cli/cmd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/text.h"
+
+#define TEXT_LIMIT (8u << 20)
 
 int cmd_fail(struct cmd_error *err, const char *code, const char *fmt, ...)
 {
@@ -89,6 +92,40 @@ void cmd_container_done(struct cmd_container *container)
         coffer_container_close(container->container);
     cmd_runtime_done(container->runtime);
     *container = (struct cmd_container){0};
+}
+
+static int read_all(int fd, struct text *out)
+{
+    char buf[16384];
+
+    for (;;) {
+        ssize_t n = read(fd, buf, sizeof(buf));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            return out->failed ? -ENOMEM : 0;
+        text_addn(out, buf, (size_t) n);
+        if (out->len > TEXT_LIMIT)
+            return -EFBIG;
+    }
+}
+
+int cmd_read_file(const char *name, struct text *out, struct cmd_error *err)
+{
+    bool is_stdin = strcmp(name, "-") == 0;
+    int fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY), r;
+
+    if (fd < 0)
+        return cmd_fail_errno(err, -errno, "open `%s`", name);
+    r = read_all(fd, out);
+    if (!is_stdin)
+        close(fd);
+    return r < 0 ? cmd_fail_errno(err, r, "read %s%s%s", is_stdin ? "" : "`", is_stdin ? "standard input" : name,
+                                  is_stdin ? "" : "`")
+                 : 0;
 }
 
 int cmd_print(const struct text *text, struct cmd_error *err)

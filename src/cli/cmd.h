@@ -96,6 +96,8 @@ void cmd_container_done(struct cmd_container *container);
 /** Everything to standard output. Return: 0 or negative with *err filled. */
 struct text;
 int cmd_print(const struct text *text, struct cmd_error *err);
+/** A file for a command to work on, `-`: standard input. */
+int cmd_read_file(const char *name, struct text *out, struct cmd_error *err);
 /** @json of the library with a line break behind it; takes it. */
 int cmd_print_json(char *json, struct cmd_error *err);
 

@@ -14,6 +14,7 @@ extern const struct cmd cmd_exec;
 extern const struct cmd cmd_features;
 extern const struct cmd cmd_kill;
 extern const struct cmd cmd_list;
+extern const struct cmd cmd_mounts;
 extern const struct cmd cmd_pause;
 extern const struct cmd cmd_plan;
 extern const struct cmd cmd_ps;

@@ -184,6 +184,9 @@ int cf_container_pause(struct coffer_container *container, struct cf_err *err);
 int cf_container_resume(struct coffer_container *container, struct cf_err *err);
 int cf_container_update(struct coffer_container *container, const struct coffer_update_options *options,
                         struct cf_err *err);
+/** mounts add, mounts remove: @json is an array of mounts as in config.json. */
+int cf_container_mounts(struct coffer_container *container, bool adding, const char *json, size_t len,
+                        struct cf_err *err);
 int cf_container_delete(struct coffer_runtime *runtime, const char *id, uint32_t flags, struct cf_err *err);
 /** By handle: a run one is removed by what the handle still knows. */
 int cf_container_delete_handle(struct coffer_container *container, uint32_t flags, struct cf_err *err);

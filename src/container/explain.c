@@ -18,7 +18,8 @@ static const char *explain_source_kind(uint32_t kind)
     static const char *const names[CF_SOURCE_KIND_COUNT] = {
         [CF_SOURCE_ROOT] = "root",     [CF_SOURCE_BIND] = "bind", [CF_SOURCE_DEVICE] = "device",
         [CF_SOURCE_CGROUP] = "cgroup", [CF_SOURCE_GATE] = "gate", [CF_SOURCE_PIDNS] = "pid namespace",
-        [CF_SOURCE_FS] = "fs",         [CF_SOURCE_DEV] = "dev",
+        [CF_SOURCE_FS] = "fs",         [CF_SOURCE_DEV] = "dev",   [CF_SOURCE_PROC] = "proc",
+        [CF_SOURCE_MOUNTNS] = "mount namespace",
     };
 
     return kind < CF_SOURCE_KIND_COUNT && names[kind] ? names[kind] : "?";

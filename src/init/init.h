@@ -42,6 +42,8 @@ struct cf_init {
     const char *few_strings[64]; /* room for both if they are short */
     char home[64];               /* and for the text of HOME */
     const unsigned long *auxv; /* what the kernel told at our execution, pairs up to AT_NULL; NULL: unknown */
+    int *attached;    /* CF_BLOB_ATTACH: roots of the mounts, in order; NULL: not wanted */
+    uint32_t n_attached;
     bool ids_changed; /* by cf_cred_child_ids() */
     bool dropped;     /* cf_init_drop_construction() is done */
     int last_fd;      /* then: the highest one that was kept */
@@ -61,6 +63,13 @@ int cf_rootfs_child_enter(struct cf_init *in, struct cf_err *err);
 /* mount/mount-child.c */
 /** All mounts in order, own /dev if asked; fills proc_fd, dev_fd, pts_fd. */
 int cf_mount_child_apply(struct cf_init *in, struct cf_err *err);
+
+/* mount/attach-child.c */
+/** CF_BLOB_ATTACH: all mounts or none in a running container; their ids are told with READY, and stay with COMMIT.
+ *  CF_BLOB_DETACH: all are found to be what they were, then unmounted. Return: 0 or -errno, nothing is left then. */
+int cf_attach_child_run(struct cf_init *in, struct cf_err *err);
+/** All sources are open: into the container's mount namespace, if we are not there yet, and its root is opened. */
+int cf_attach_child_enter(struct cf_init *in, struct cf_err *err);
 
 /* mount/device-child.c */
 /** Devices, links, ptmx; fills null_fd. */

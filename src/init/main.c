@@ -493,6 +493,11 @@ void cf_init_main(int argc, char **argv, const unsigned long *auxv)
                           "wire is among the preserved file descriptors");
         fail(&in, &err, "plan");
     }
+    if (in.blob.h->flags & (CF_BLOB_ATTACH | CF_BLOB_DETACH)) {
+        if (cf_attach_child_run(&in, &err) < 0)
+            fail(&in, &err, "mount");
+        cf_sys_exit_group(0);
+    }
     if (in.blob.h->flags & CF_BLOB_EXEC)
         run_stages(&in, exec_stages, sizeof(exec_stages) / sizeof(exec_stages[0]), &err);
     else

@@ -104,5 +104,7 @@ static inline uint64_t cf_mount_opts_attrs(const struct cf_mount_opts *opts)
     return set;
 }
 
+/** Fills b->propagation from linux.rootfsPropagation, and the header's. */
+int cf_root_plan_propagation(struct cf_mount_build *b, struct cf_err *err);
 /** Root of the container, propagation, masked and read-only paths; the list of mounts is not touched. */
 int cf_root_plan_build(struct cf_mount_build *b, struct cf_err *err);

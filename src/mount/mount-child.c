@@ -79,6 +79,10 @@ static bool keep_fd(struct cf_init *in, const struct cf_blob_mount *m, int fd)
 {
     int *slot = NULL;
 
+    if (in->attached) { /* in a running container: nothing works with them but what may take them back */
+        in->attached[in->n_attached++] = fd;
+        return true;
+    }
     if (m->flags & CF_MOUNT_IS_DEV)
         slot = &in->dev_fd;
     else if (m->kind != CF_MOUNT_FS)
@@ -394,6 +398,8 @@ int cf_mount_child_apply(struct cf_init *in, struct cf_err *err)
 
     run.n = 0;
     r = open_sources(in, m, h->mounts.count, &sources, err);
+    if (r >= 0 && in->attached)
+        r = cf_attach_child_enter(in, err);
     if (r >= 0 && (h->flags & CF_BLOB_OWN_DEV))
         r = own_dev(in, &run, err);
     for (uint32_t i = 0; r >= 0 && i < h->mounts.count; i++)

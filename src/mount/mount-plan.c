@@ -347,6 +347,61 @@ static int plan_own_dev(const struct cf_plan_input *in, struct cf_plan *plan, st
     return 0;
 }
 
+/* What can be mounted in a container that runs: what does not ask for more than a place. */
+static int check_added(struct cf_mount_build *b, uint32_t index, struct cf_err *err)
+{
+    static const char *const tied[] = {"proc",   "sysfs",       "cgroup",     "cgroup2", "mqueue",
+                                       "devpts", "binfmt_misc", "rpc_pipefs", "nfsd"};
+    const struct ocispec_mount *m = &b->in->spec->config->mounts[index];
+    struct cf_mount_opts opts;
+    int r = cf_mount_opts_parse(b->in, index, &opts, err);
+
+    if (r < 0)
+        return r;
+    if (opts.what & (CF_MOUNT_OPT_REMOUNT | CF_MOUNT_OPT_COPY_SYMLINK | CF_MOUNT_OPT_COPYUP))
+        return cf_mount_config_error(index, "options", "mount-add-option",
+                                     "remount, copy-symlink and tmpcopyup work when a container is created only", NULL,
+                                     err);
+    if (!(opts.what & CF_MOUNT_OPT_BIND) && cf_str_index(tied, sizeof(tied) / sizeof(tied[0]), m->type) >= 0)
+        return cf_mount_config_error(index, "type", "mount-add-type",
+                                     "shows a namespace, and is mounted when the container is created", m->type, err);
+    return 0;
+}
+
+int cf_mount_plan_target(const struct cf_plan_input *in, uint32_t index, const char **ret, struct cf_err *err)
+{
+    const char *field = cf_arena_printf(in->arena, "mounts[%u].destination", index);
+
+    return field ? cf_mount_clean_path(in, in->spec->config->mounts[index].destination, field, ret, err)
+                 : cf_err_oom(err);
+}
+
+int cf_mount_plan_added(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err)
+{
+    const struct ocispec_config *config = in->spec->config;
+    struct cf_mount_build b = {
+        .in = in,
+        .plan = plan,
+        .host_opens = in->facts->cap_effective & (UINT64_C(1) << CAP_SYS_ADMIN),
+        .userns = plan->userns.mode != CF_USERNS_NONE,
+    };
+    struct cf_ref mounts;
+    int r = cf_root_plan_propagation(&b, err);
+
+    if (r >= 0 && config->n_mounts > CF_ATTACH_MAX)
+        r = cf_err_config(err, "mounts-too-many", "mounts", "more than %d mounts", CF_ATTACH_MAX);
+    for (size_t i = 0; r >= 0 && i < config->n_mounts; i++) {
+        r = check_added(&b, (uint32_t) i, err);
+        if (r >= 0)
+            r = plan_one(&b, (uint32_t) i, err);
+    }
+    if (r < 0)
+        return r;
+    mounts = cf_blob_add_array(plan->blob, plan->mounts, plan->n_mounts, sizeof(*plan->mounts));
+    cf_blob_header(plan->blob)->mounts = mounts;
+    return 0;
+}
+
 /* The container's end of readiness. Last, so that it is there whatever is mounted at /run. */
 static int plan_notify(struct cf_mount_build *b, struct cf_err *err)
 {

@@ -32,6 +32,10 @@ void cf_overlay_release(const char *root, const char *work, const char *owner);
 
 /** Plans root, mounts, devices, links, masked and read-only paths: blob records and plan->sources. Pure. */
 int cf_mount_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err);
+/** Plans `mounts` alone, for a container that runs; plan->userns as it is joined. Codes: mount-add-*. Pure. */
+int cf_mount_plan_added(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err);
+/** Target of mounts[@index] as it is looked for in the root. Pure. */
+int cf_mount_plan_target(const struct cf_plan_input *in, uint32_t index, const char **ret, struct cf_err *err);
 int cf_device_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err);
 
 struct cf_cgroup;

@@ -41,7 +41,7 @@ static const struct propagation_word propagation_words[] = {
     {"runbindable", MS_PRIVATE | MS_REC, 0, MS_UNBINDABLE | MS_REC},
 };
 
-static int plan_propagation(struct cf_mount_build *b, struct cf_err *err)
+int cf_root_plan_propagation(struct cf_mount_build *b, struct cf_err *err)
 {
     const struct ocispec_linux *l = cf_plan_linux(b->in);
     const char *name = l ? l->rootfs_propagation : NULL;
@@ -169,7 +169,7 @@ int cf_root_plan_build(struct cf_mount_build *b, struct cf_err *err)
     struct cf_ref masked = {0, 0}, readonly = {0, 0};
     int r;
 
-    r = plan_propagation(b, err);
+    r = cf_root_plan_propagation(b, err);
     if (r >= 0)
         r = plan_root(b, err);
     if (r >= 0 && l)

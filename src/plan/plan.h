@@ -67,6 +67,7 @@ enum cf_source_kind {
     CF_SOURCE_FS,       /* a new file system that init could not make: it is id-mapped, or shows what is not its own */
     CF_SOURCE_DEV,      /* a new tmpfs for /dev, owned by the container's root, with `nodes` in it */
     CF_SOURCE_PROC,     /* the procfs of the runtime: for a process that the container's does not show */
+    CF_SOURCE_MOUNTNS,  /* the mount namespace of a container that runs */
     CF_SOURCE_KIND_COUNT
 };
 

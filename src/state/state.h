@@ -101,6 +101,16 @@ int cf_entry_read_config(struct cf_entry *entry, char **ret, size_t *ret_len, st
 int cf_entry_read_resources(struct cf_entry *entry, char **ret, size_t *ret_len, struct cf_err *err);
 /** Appears as a whole or not at all. */
 int cf_entry_write_resources(struct cf_entry *entry, const char *text, size_t len, struct cf_err *err);
+/* A mount that was attached in the running container. */
+struct cf_added_mount {
+    uint64_t id; /* the kernel's, see statx(2) STATX_MNT_ID */
+    const char *destination, *source, *type; /* the last two: NULL: none */
+};
+/** mounts.json, oldest first; memory from arena. None is no error. */
+int cf_entry_read_mounts(struct cf_entry *entry, struct cf_arena *arena, struct cf_added_mount **ret, size_t *ret_n,
+                         struct cf_err *err);
+/** Appears as a whole or not at all. */
+int cf_entry_write_mounts(struct cf_entry *entry, const struct cf_added_mount *mounts, size_t n, struct cf_err *err);
 int cf_entry_lock_convert(struct cf_entry *entry, enum cf_lock lock, struct cf_err *err);
 /** Renames to .dead-* and removes the tree. Takes entry (also on failure). */
 int cf_entry_retire(struct cf_entry *entry, struct cf_err *err);

@@ -51,6 +51,8 @@ static const struct bit header_bits[] = {
     {CF_BLOB_KEEP_GROUPS, "keep-groups"},
     {CF_BLOB_NO_CAPABILITIES, "no-capabilities"},
     {CF_BLOB_EXEC, "exec"},
+    {CF_BLOB_ATTACH, "attach"},
+    {CF_BLOB_DETACH, "detach"},
 };
 
 static const struct bit mount_bits[] = {

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-#define ALL_FLAGS ((CF_BLOB_EXEC << 1) - 1)
+#define ALL_FLAGS ((CF_BLOB_DETACH << 1) - 1)
 #define ALL_MOUNT_FLAGS ((CF_MOUNT_MADE << 1) - 1)
 #define PROPAGATION_TYPES                                                                          \
     ((uint32_t) MS_SHARED | (uint32_t) MS_SLAVE | (uint32_t) MS_PRIVATE | (uint32_t) MS_UNBINDABLE)
@@ -253,6 +253,11 @@ int cf_blob_check(const void *base, uint64_t size, struct cf_blob *ret)
     check_fd(&c, h->dev_fd);
     check_fd(&c, h->proc_fd);
     require(&c, h->reserved_fd == 0);
+    if (h->flags & (CF_BLOB_ATTACH | CF_BLOB_DETACH)) {
+        need_fd(&c, h->proc_fd);
+        require(&c, h->mounts.count <= CF_ATTACH_MAX && (h->flags & CF_BLOB_MOUNTNS));
+        require(&c, (h->flags & (CF_BLOB_ATTACH | CF_BLOB_DETACH)) != (CF_BLOB_ATTACH | CF_BLOB_DETACH));
+    }
     if (h->flags & CF_BLOB_GATE)
         need_fd(&c, h->gate_fd);
     if (h->flags & CF_BLOB_EXEC)

@@ -24,6 +24,7 @@
 #define CF_BLOB_MAX_SIZE (64u << 20)
 #define CF_NO_FD (-1)
 #define CF_MAX_FDS 8192
+#define CF_ATTACH_MAX 256 /* mounts of one CF_BLOB_ATTACH: their ids are one message */
 
 typedef uint32_t cf_str;
 
@@ -54,6 +55,8 @@ struct cf_ref {
 #define CF_BLOB_KEEP_GROUPS (1u << 18)   /* leave supplementary groups alone */
 #define CF_BLOB_NO_CAPABILITIES (1u << 19) /* process.capabilities absent: drop all */
 #define CF_BLOB_EXEC (1u << 20)          /* one more process in a container that is there: nothing is built */
+#define CF_BLOB_ATTACH (1u << 21)        /* only mounts, in a container that is there; then coffer-init ends */
+#define CF_BLOB_DETACH (1u << 22)        /* the other way: `mounts` are CF_MOUNT_REMOUNT with the mount's id in attr_set */
 
 enum cf_mount_kind {
     CF_MOUNT_TREE = 1, /* attach a detached tree (fd) that the host opened: bind mounts */
@@ -173,12 +176,12 @@ struct cf_blob_header {
     uint32_t size;   /* of the whole blob */
     uint32_t flags;  /* CF_BLOB_* */
     uint32_t n_fds;  /* fds the host sends before BUILD */
-    int32_t root_fd; /* detached tree of the rootfs */
+    int32_t root_fd; /* detached tree of the rootfs; CF_BLOB_ATTACH: the mount namespace, if it is not joined yet */
     int32_t gate_fd; /* listening start.sock, CF_NO_FD without gate */
     int32_t null_fd; /* tree of a verified null device for masks; CF_NO_FD: /dev/null made here */
     int32_t pidns_fd; /* the joined pid namespace (CF_BLOB_PIDNS_JOINED), CF_NO_FD otherwise */
     int32_t dev_fd;   /* with CF_BLOB_OWN_DEV: the tmpfs for /dev, CF_NO_FD: made by init */
-    int32_t proc_fd;  /* CF_BLOB_EXEC: procfs in which coffer-init sees itself, CF_NO_FD: not needed */
+    int32_t proc_fd;  /* CF_BLOB_EXEC, ATTACH, DETACH: procfs in which coffer-init sees itself, CF_NO_FD: not needed */
     uint32_t reserved_fd;
     cf_str id;
     cf_str root_path; /* host path of the rootfs: hooks, messages */

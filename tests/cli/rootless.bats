@@ -340,3 +340,40 @@ stopped() { [ "$(as_user "$COFFER" state "$CID" | jq -r .status)" = stopped ]; }
   assert_status 0
   assert_match '^/dev/pts/'
 }
+
+@test "mounts add and remove, also a NOTIFY_SOCKET and a seccomp listener" {
+  local data=$BATS_TEST_TMPDIR/data file=$BATS_TEST_TMPDIR/m.json
+  mkdir "$data" && echo secret >"$data/f"
+  echo '[{"destination": "/mnt/x", "type": "tmpfs"}, {"destination": "/mnt/y", "source": "'"$data"'", "options": ["rbind", "ro"]}, {"destination": "/mnt/f", "source": "'"$data/f"'", "options": ["bind"]}]' >"$file"
+  chown -R "$TEST_NAME" "$BUNDLE/rootfs"
+  bundle_edit '.root.readonly = false'
+  set_args sleep 60
+  as_user "$COFFER" run --detach --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null
+  pid=$(as_user "$COFFER" state "$CID" | jq .pid)
+  run as_user "$COFFER" mounts add "$CID" "$file"
+  assert_status 0
+  grep -q secret "/proc/$pid/root/mnt/y/f"
+  grep -q secret "/proc/$pid/root/mnt/f"
+  run as_user "$COFFER" mounts remove "$CID" "$file"
+  assert_status 0
+  not grep -q ' /mnt/' "/proc/$pid/mountinfo"
+  as_user "$COFFER" delete --force "$CID"
+  python3 "$BATS_TEST_DIRNAME/../tools/notify-manager.py" "$RUNDIR/m" >"$BATS_TEST_TMPDIR/told" 2>&1 </dev/null 3>&- &
+  BACKGROUND_PIDS=$!
+  wait_for 10 test -S "$RUNDIR/m"
+  chmod 777 "$RUNDIR/m"
+  set_args testinit notify
+  run as_user env NOTIFY_SOCKET="$RUNDIR/m" "$COFFER" run --bundle "$BUNDLE" "$CID"
+  assert_status 0
+  assert_line notify=OK
+  wait_for 5 grep -q BARRIER "$BATS_TEST_TMPDIR/told"
+  as_user "$COFFER_TESTBIN/seccomp-agent" "$RUNDIR/a" >"$BATS_TEST_TMPDIR/told" 2>&1 </dev/null 3>&- &
+  BACKGROUND_PIDS="$BACKGROUND_PIDS $!"
+  wait_for 10 test -S "$RUNDIR/a"
+  bundle_edit '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: $l, syscalls: [{names: ["getpid"], action: "SCMP_ACT_NOTIFY"}]}' --arg l "$RUNDIR/a"
+  for nnp in true false; do
+    bundle_edit '.process.noNewPrivileges = $n' --argjson n $nnp
+    user_testinit syscall getpid
+    assert_line getpid=EPROTO
+  done
+}

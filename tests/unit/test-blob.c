@@ -361,6 +361,12 @@ Test(blob, every_rule)
     EXPECT_REFUSED("last capability", h->caps.last_cap = 64);
     EXPECT_REFUSED("hook without state", h->create_state_head = 0);
     EXPECT_REFUSED("label without file", h->exec_label = h->id);
+    EXPECT_REFUSED("procfs fd", h->proc_fd = 4);
+    EXPECT_REFUSED("attach without procfs", h->flags |= CF_BLOB_MOUNTNS | CF_BLOB_ATTACH);
+    EXPECT_REFUSED("detach without procfs", h->flags |= CF_BLOB_MOUNTNS | CF_BLOB_DETACH);
+    EXPECT_REFUSED("attach without mount namespace",
+                   (h->flags = (h->flags & ~CF_BLOB_MOUNTNS) | CF_BLOB_ATTACH, h->proc_fd = 0));
+    EXPECT_REFUSED("attach and detach", (h->flags |= CF_BLOB_MOUNTNS | CF_BLOB_ATTACH | CF_BLOB_DETACH, h->proc_fd = 0));
     memcpy(copy, original, size);
     cr_expect(not(refused(copy, size)));
 }

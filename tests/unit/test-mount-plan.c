@@ -530,3 +530,44 @@ Test(mount_plan, masks_hooks_and_flags)
                  "not an absolute path");
     plan_test_done(&p);
 }
+
+/* ---- in a container that runs ---- */
+
+static int plan_added(struct plan_test *p, const char *mounts)
+{
+    char json[1024];
+
+    (void) snprintf(json, sizeof(json), "{\"ociVersion\":\"1.3.0\",\"root\":{\"path\":\"r\"},\"mounts\":[%s]}", mounts);
+    plan_test_init(p, json);
+    plan_test_base(p);
+    return cf_mount_plan_added(&p->in, &p->plan, &p->err);
+}
+
+Test(mount_plan, added_mounts)
+{
+    static const struct {
+        const char *mount, *code; /* NULL: fine */
+    } rows[] = {
+        {"{\"destination\":\"/x\",\"source\":\"/y\",\"options\":[\"rbind\",\"ro\"]}", NULL},
+        {"{\"destination\":\"/x\",\"type\":\"tmpfs\",\"options\":[\"size=1m\"]}", NULL},
+        {"{\"destination\":\"/x\",\"type\":\"proc\",\"source\":\"/y\",\"options\":[\"bind\"]}", NULL},
+        {"{\"destination\":\"/x\",\"type\":\"proc\"}", "mount-add-type"},
+        {"{\"destination\":\"/x\",\"type\":\"sysfs\"}", "mount-add-type"},
+        {"{\"destination\":\"/x\",\"type\":\"cgroup2\"}", "mount-add-type"},
+        {"{\"destination\":\"/x\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}", "mount-add-option"},
+        {"{\"destination\":\"/x\",\"options\":[\"remount\",\"ro\"]}", "mount-add-option"},
+        {"{\"destination\":\"/x\",\"source\":\"/y\",\"options\":[\"bind\",\"copy-symlink\"]}", "mount-add-option"},
+        {"{\"destination\":\"/proc/1\",\"type\":\"tmpfs\"}", "mount-proc"},
+        {"{\"destination\":\"/\",\"type\":\"tmpfs\"}", "mount-root"},
+        {"{\"destination\":\"/x\"}", "mount-type-missing"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_test p;
+        int r = plan_added(&p, rows[i].mount);
+
+        cr_expect_eq(r, rows[i].code ? -EINVAL : 0, "%s: %s", rows[i].mount, p.err.text);
+        cr_expect(strcmp(p.err.code, rows[i].code ? rows[i].code : "") == 0, "%s: %s", rows[i].mount, p.err.code);
+        plan_test_done(&p);
+    }
+}

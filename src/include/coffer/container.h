@@ -88,6 +88,31 @@ COFFER_PUBLIC int coffer_container_run(coffer_runtime *runtime, const char *id,
                                        coffer_error **err);
 
 /**
+ * coffer_container_mounts_add() - mount something in a container that runs
+ * @json: a JSON array of mounts as in config.json, at most 256; relative sources are relative to the bundle
+ *
+ * All of them or none. Sources are looked up by the caller, destinations in the container. What shows a namespace
+ * (proc, sysfs, cgroup...) and the options remount, copy-symlink and tmpcopyup are refused. Directories and files
+ * that were made to mount on stay.
+ *
+ * Return: 0, or a negative errno. Kind STATE unless the container runs.
+ */
+COFFER_PUBLIC int coffer_container_mounts_add(coffer_container *container, const char *json, size_t len,
+                                              coffer_error **err);
+
+/**
+ * coffer_container_mounts_remove() - unmount what coffer_container_mounts_add() has mounted
+ * @json: as there; only `destination` counts, the newest mount at it is meant
+ *
+ * Nothing is unmounted if one of them was not added, or is covered by another mount. What the container has
+ * unmounted itself counts as removed. Processes that use a mount keep using it.
+ *
+ * Return: 0, or a negative errno. Kind STATE unless the container runs.
+ */
+COFFER_PUBLIC int coffer_container_mounts_remove(coffer_container *container, const char *json, size_t len,
+                                                 coffer_error **err);
+
+/**
  * coffer_container_notify_fd() - where a run container says that it is ready
  *
  * Only of a handle from coffer_container_run() without COFFER_CREATE_DETACH, by a runtime handle with a
