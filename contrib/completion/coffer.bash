@@ -8,7 +8,7 @@ _coffer_options() { # of the command $1; '' for the global ones
     '') echo '--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless --id-policy --id-ledger --id-config --version --help' ;;
     create) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --userns --preset --detach --keep --no-subreaper --help' ;;
     start) echo '--help' ;;
-    run) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --userns --detach --keep --no-subreaper --help' ;;
+    run) echo '--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --userns --preset --detach --keep --no-subreaper --help' ;;
     exec) echo '--process --detach --tty --console-socket --pid-file --pidfd-socket --cwd --env --user --additional-gids --cap --no-new-privs --apparmor --process-label --preserve-fds --cgroup --ignore-paused --help' ;;
     state) echo '--help' ;;
     kill) echo '--all --help' ;;
@@ -16,6 +16,7 @@ _coffer_options() { # of the command $1; '' for the global ones
     pause) echo '--help' ;;
     resume) echo '--help' ;;
     update) echo '--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --l3-cache-schema --mem-bw-schema --help' ;;
+    mounts) echo '--help' ;;
     list) echo '--format --quiet --help' ;;
     ps) echo '--format --help' ;;
     events) echo '--interval --stats --help' ;;
@@ -28,7 +29,7 @@ _coffer_options() { # of the command $1; '' for the global ones
   esac
 }
 
-_coffer_commands='create start run exec state kill delete pause resume update list ps events audit whois spec plan features doctor'
+_coffer_commands='create start run exec state kill delete pause resume update mounts list ps events audit whois spec plan features doctor'
 
 _coffer_reply() { mapfile -t COMPREPLY < <(compgen "$@" -- "$current"); }
 
@@ -58,6 +59,7 @@ _coffer_value() { # of the option $2 of the command $1; fails if it has none
     run:--pidfd-socket) _coffer_reply -f ;;
     run:--preserve-fds) : ;;
     run:--userns) _coffer_reply -W 'auto' ;;
+    run:--preset) _coffer_reply -W 'default hardened' ;;
     exec:-p | exec:--process) _coffer_reply -f ;;
     exec:--console-socket) _coffer_reply -f ;;
     exec:--pid-file) _coffer_reply -f ;;
@@ -127,7 +129,7 @@ _coffer() {
   fi
   case $command:$arguments in
     :*) _coffer_reply -W "$_coffer_commands" ;;
-    start:0 | exec:0 | state:0 | kill:0 | delete:0 | pause:0 | resume:0 | update:0 | ps:0 | events:0 | audit:*) _coffer_reply -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" ;;
+    start:0 | exec:0 | state:0 | kill:0 | delete:0 | pause:0 | resume:0 | update:0 | mounts:0 | ps:0 | events:0 | audit:*) _coffer_reply -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" ;;
     plan:0 | doctor:*) _coffer_reply -d ;;
   esac
 }

@@ -68,7 +68,7 @@ static bool env_has(const struct ocispec_process *p, const char *name)
 
 /*
  * Engines append what a user overrides. Of several entries with one name the last one counts, at the place of the
- * first; getenv(3) in the container would find the first. @list: the entries. Return: how many are left, or -ENOMEM.
+ * first; a program that asks would find the first. @list: the entries. Return: how many are left, or -ENOMEM.
  */
 static ssize_t last_of_each_name(const struct cf_plan_input *in, const char **list, size_t n)
 {

@@ -12,6 +12,7 @@
 
 #include "base/own.h"
 #include "base/str.h"
+#include "sys/fs.h"
 #include "wire/handover.h"
 
 #define MAX_NAME 4095 /* receivers read 4096 bytes */

@@ -25,6 +25,7 @@ sys.dont_write_bytecode = True  # no caches in the source tree
 import bundles
 import candidates
 import counters
+import load
 import report
 import seccompgen
 
@@ -293,6 +294,8 @@ def parse_arguments():
     p.add_argument("--cases", type=lambda s: s.split(","), help="among: " + ", ".join(CASES))
     p.add_argument("--json", help="write samples, summary and counters to this file")
     p.add_argument("--svg", help="write the plot here (default: beside --json)")
+    p.add_argument("--load", action="store_true",
+                   help="instead: 100 containers at parallelism 1, 8 and 32, and 100 exec probes")
     p.add_argument("--no-counters", action="store_true")
     p.add_argument("--counters-only", action="store_true",
                    help="only coffer's counters; exit 1 when a limit is broken")
@@ -380,6 +383,8 @@ def main():
     try:
         if options.counters_only:
             status, found = counters_only(bench)
+        elif options.load:
+            found = load.compare(bench.candidates, bench.stopwatch)
         else:
             rows, found = compare(bench, options)
         if options.json:
