@@ -95,8 +95,14 @@ static int is_ours(pid_t pid, const char *name, uint64_t own, struct cf_err *err
     r = cf_sys_fstatat(AT_FDCWD, path, &its, 0);
     if (r == -ENOENT || r == -ESRCH)
         return cf_err_set(err, COFFER_ERROR_STATE, "state-stopped", -ESRCH, "cannot exec in a stopped container");
-    if (r < 0)
-        return cf_err_sys(err, r, "look at `%s`", path);
+    if (r < 0) {
+        r = cf_err_sys(err, r, "look at `%s`", path);
+        /* Root of a user namespace, as in a container in a container: its processes are those of another id. */
+        if (err->sys_errno == EACCES || err->sys_errno == EPERM)
+            cf_err_hint(err, "to look into a process of another id takes CAP_SYS_PTRACE: run it as who made the "
+                             "container, or inside a container give that one the capability");
+        return r;
+    }
     return own == its.st_ino /* there is one nsfs */;
 }
 

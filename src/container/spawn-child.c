@@ -93,8 +93,17 @@ static void stub_enter(const struct cf_stub *stub)
         (void) cf_msg_send_err(stub->wire_fd, &err);
         cf_sys_exit_group(1);
     }
-    if (r < 0)
-        stub_fail(stub, r, "enter the container");
+    if (r < 0) {
+        struct cf_err err = CF_ERR_INIT;
+
+        (void) cf_err_sys(&err, r, "enter the container");
+        cf_err_step(&err, "spawn");
+        if (r == -EPERM)
+            cf_err_hint(&err, "it takes CAP_SYS_ADMIN and CAP_SYS_CHROOT, and CAP_SYS_PTRACE unless its processes have "
+                              "the caller's ids");
+        (void) cf_msg_send_err(stub->wire_fd, &err);
+        cf_sys_exit_group(1);
+    }
 }
 
 static void stub_join_pid(const struct cf_stub *stub)

@@ -50,6 +50,25 @@ outer_run() { # outer_run CMD...
   assert_line 'mounts 0'
 }
 
+@test "as root inside: exec takes CAP_SYS_PTRACE and CAP_SYS_CHROOT, and says so without" {
+  inner_bundle "$OUTER/rootfs" 100000 65536 1800000000
+  set_args sleep 1000
+  BUNDLE=$OUTER
+  let_nest
+  set_args sh -c 'coffer run --detach --bundle /inner c </dev/null >/dev/null; coffer --log-format json exec c sh -c "echo in; cat /proc/self/uid_map"; echo "status $?"; coffer delete --force c'
+  run_bundle
+  assert_has CAP_SYS_PTRACE
+  assert_line 'status 255'
+  bundle_edit '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
+  run_bundle
+  assert_has CAP_SYS_CHROOT
+  bundle_edit '.process.capabilities |= map_values(. + ["CAP_SYS_CHROOT"])'
+  run_bundle
+  assert_line in
+  assert_match '^ +0 +100000 +65536$'
+  assert_line 'status 0'
+}
+
 @test "two levels: a container in a container in a container" {
   local one=$OUTER/rootfs two=$OUTER/rootfs/inner/rootfs
   inner_bundle "$one" 100000 131072 1800000000 install

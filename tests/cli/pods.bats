@@ -95,6 +95,26 @@ without_maps() { bundle_edit 'del(.linux.uidMappings, .linux.gidMappings)'; }
   done
 }
 
+@test "exec into a container of a pod: root's, and an ordinary user's" {
+  engine_pod
+  join user network ipc uts pid
+  set_args sleep 1000
+  start_bundle
+  run cof exec "$CID" testinit nsids
+  assert_status 0
+  is_pods user net ipc uts pid
+  assert_same mnt "$(readlink "/proc/$PID/ns/mnt")" "$(link_of mnt)"
+  cof delete --force "$CID"
+  user_pod
+  join user network ipc uts pid
+  set_args sleep 1000
+  as_user "$COFFER" run --detach --bundle "$BUNDLE" "$CID" </dev/null >/dev/null
+  run as_user timeout 60 "$COFFER" exec "$CID" testinit nsids
+  as_user "$COFFER" delete --force "$CID"
+  assert_status 0
+  is_pods user net ipc uts pid
+}
+
 @test "the mount namespace of a pod" {
   engine_pod
   join user mount
