@@ -145,9 +145,11 @@ leases() { # leases [DIR]
 # What of this test is on the machine, one thing a line. Only what bears its name: others may run
 # containers at the same time.
 picture() {
-  # Without what systemd mounts and unmounts as services, logins and users of the automount come and go.
+  # Without what systemd mounts and unmounts as services, logins and users of the automount come and go, and what
+  # another bats has in its directory at the same time.
   echo '# mounts'
-  cut -d' ' -f4- /proc/self/mountinfo | grep -vE '^/ (/run/user/[0-9]+|/run/credentials/[^ ]+|/proc/sys/fs/binfmt_misc) ' | sort
+  cut -d' ' -f4- /proc/self/mountinfo | grep -vE '^/ (/run/user/[0-9]+|/run/credentials/[^ ]+|/proc/sys/fs/binfmt_misc) ' |
+    awk -v own="/${BATS_RUN_TMPDIR##*/}/" 'index($2, "/bats-run-") == 0 || index($2, own)' | sort
   echo '# cgroups'
   find /sys/fs/cgroup -mindepth 1 -type d -name "*${CID:-no-id}*" 2>/dev/null | sort
   echo '# processes'
