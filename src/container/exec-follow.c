@@ -100,6 +100,31 @@ static int take_console(struct cf_exec *x, struct cf_msg *msg, struct cf_err *er
     return 0;
 }
 
+static int send_listener(struct cf_exec *x, struct cf_err *err)
+{
+    int r = cf_listener_send(&x->listener, &x->record, CF_STATUS_RUNNING, x->spawn.pid, err);
+
+    cf_err_step(err, "seccomp");
+    return r;
+}
+
+/* With no_new_privs the filter is installed right before the program, which waits for our answer. Otherwise its pid
+ * may not be known yet: announce() sends it. */
+static int take_listener(struct cf_exec *x, struct cf_msg *msg, struct cf_err *err)
+{
+    int r = cf_listener_take(&x->listener, msg, err);
+
+    if (r < 0 || !x->ready)
+        return r;
+    r = send_listener(x, err);
+    if (r < 0)
+        return r;
+    r = cf_msg_send(x->spawn.wire_fd, CF_MSG_LISTENER, NULL, 0, NULL, 0);
+    if (r == -EPIPE)
+        return cf_spawn_explain_death(&x->spawn, err);
+    return r < 0 ? cf_err_sys(err, r, "tell the process that its listener was delivered") : 0;
+}
+
 /* Return: type of the message, or an error. */
 static int take_message(struct cf_exec *x, struct cf_msg *msg, struct cf_err *err)
 {
@@ -129,6 +154,9 @@ static int take_message(struct cf_exec *x, struct cf_msg *msg, struct cf_err *er
         break;
     case CF_MSG_READY:
         x->ready = true;
+        break;
+    case CF_MSG_LISTENER:
+        r = take_listener(x, msg, err);
         break;
     default:
         r = cf_err_set(err, COFFER_ERROR_PEER, "wire-script", -EPROTO, "the process spoke out of turn (message %u)",
@@ -180,6 +208,21 @@ static int follow(struct cf_exec *x, bool executed, struct cf_err *err)
     }
 }
 
+/* Into the container's class of service: a process of it belongs where the others are. */
+static int enter_class(struct cf_exec *x, struct cf_err *err)
+{
+    cf_auto(cf_rdt_close) struct cf_rdt rdt = {.fd = -EBADF};
+    int r;
+
+    if (!x->record.rdt.root)
+        return 0;
+    r = cf_rdt_open(&x->record.rdt, &rdt, err);
+    if (r >= 0)
+        r = cf_rdt_enter(&rdt, &x->record.rdt, x->spawn.pid, err);
+    cf_err_step(err, "cgroup");
+    return r;
+}
+
 /* What must be out before the program may run. */
 static int announce(struct cf_exec *x, struct cf_err *err)
 {
@@ -197,6 +240,8 @@ static int announce(struct cf_exec *x, struct cf_err *err)
         if (r < 0)
             cf_err_step(err, "pidfd-socket");
     }
+    if (r >= 0 && x->listener.to.path && !(cf_blob_header(x->plan.blob)->flags & CF_BLOB_NO_NEW_PRIVS))
+        r = send_listener(x, err);
     return r;
 }
 
@@ -230,6 +275,9 @@ int cf_exec_process(struct cf_exec *x, struct cf_err *err)
     r = follow(x, false, err);
     if (r >= 0) {
         cf_stop_point("exec-ready");
+        r = enter_class(x, err);
+    }
+    if (r >= 0) {
         r = announce(x, err);
     }
     if (r >= 0)

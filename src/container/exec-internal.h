@@ -8,6 +8,7 @@
 
 #include "container/container.h"
 #include "container/exec.h"
+#include "container/listener.h"
 
 /* Everything one exec holds; closed by cf_container_exec() whatever happened. */
 struct cf_exec {
@@ -28,6 +29,7 @@ struct cf_exec {
     struct cf_entry *entry;       /* locked shared until the process is in the container's cgroup */
     struct cf_cgroup *cgroup;
     struct cf_spawn spawn;
+    struct cf_listener listener;
     int init_pidfd;
     int enter_flags;              /* CLONE_NEW* of init's namespaces that are not ours */
     bool frozen;                  /* and the caller does not mind */

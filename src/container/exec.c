@@ -34,6 +34,7 @@ static void exec_done(struct cf_exec *x)
     cf_fd_close(&x->init_pidfd);
     cf_fd_close(&x->console_fd);
     cf_spawn_done(&x->spawn, false);
+    cf_listener_done(&x->listener);
     cf_cgroup_close(x->cgroup);
     cf_entry_close(x->entry);
     cf_blob_builder_free(x->plan.blob);
@@ -215,7 +216,15 @@ static int exec_seccomp(struct cf_exec *x, struct cf_err *err)
     header->seccomp = insns;
     header->seccomp_flags = program.flags;
     header->flags |= CF_BLOB_SECCOMP;
-    return 0;
+    r = cf_seccomp_listener_plan(&x->config, x->config.process->no_new_privileges, x->runtime->seccomp_receiver,
+                                 &x->listener.to, err);
+    if (r >= 0 && x->listener.to.path) {
+        r = cf_seccomp_listener_connect(&x->listener.to, err);
+        x->listener.sock = r;
+    }
+    if (r < 0)
+        cf_err_step(err, "seccomp");
+    return r < 0 ? r : 0;
 }
 
 static int exec_plan(struct cf_exec *x, struct cf_err *err)
@@ -293,6 +302,7 @@ int cf_container_exec(struct coffer_container *container, const struct coffer_ex
         .id = container->id,
         .options = options,
         .spawn = CF_SPAWN_INIT,
+        .listener = CF_LISTENER_INIT,
         .init_pidfd = -EBADF,
         .fds = {-EBADF, -EBADF},
         .console_fd = -EBADF,

@@ -22,7 +22,9 @@ static int format(const struct cf_listener *listener, const struct cf_record *re
                   struct cf_json *j, const char **ret)
 {
     static const char *const fds[] = {"seccompFd"};
-    cf_auto_free char *state = cf_state_json(record, status, pid, NULL, 0, false);
+    /* exec: the process is not the container's first. */
+    int init_pid = status == CF_STATUS_RUNNING ? record->init_pid : pid;
+    cf_auto_free char *state = cf_state_json(record, status, init_pid, NULL, 0, false);
 
     if (!j || !state)
         return -ENOMEM;

@@ -332,3 +332,28 @@ refused() { # refused FIELD TEXT
   wait_for 5 state_line
   cof delete --force "$CID"
 }
+
+@test "exec: its process has a listener of its own, told as running; with and without no_new_privs" {
+  notify mkdir mkdirat
+  for row in true false; do
+    no_new_privs "$row"
+    set_args sleep 100
+    rm -f "$SOCKET"
+    agent
+    det create --bundle "$BUNDLE" "$CID"
+    assert_status 0
+    cof start "$CID"
+    kill "$AGENT"
+    agent
+    run cof exec "$CID" sh -c 'mkdir /dev/shm/made && ls /dev/shm; readlink /proc/self'
+    assert_status 0
+    assert_line made-agent
+    state_line | jq -e --arg id "$CID" '.state.status == "running" and .state.id == $id and .pid > 1 and .pid != .state.pid
+      and .metadata == "some text"'
+    kill "$AGENT"
+    run cof exec "$CID" true
+    assert_status 255
+    assert_has listenerPath
+    cof delete --force "$CID"
+  done
+}
