@@ -63,7 +63,12 @@ static int find_config(struct cf_exec *x, struct cf_err *err)
     size_t len = 0;
     int r = cf_entry_read_config(x->entry, &text, &len, err);
 
-    return r < 0 ? r : cf_spec_load_bytes(x->record.bundle, text, len, &x->spec, err);
+    if (r >= 0)
+        r = cf_spec_load_bytes(x->record.bundle, text, len, &x->spec, err);
+    /* The preset set it, not the configuration: it is the container's all the same. */
+    if (r >= 0 && x->record.no_new_privileges && x->spec->config->process)
+        x->spec->config->process->has_no_new_privileges = x->spec->config->process->no_new_privileges = true;
+    return r;
 }
 
 /* Surely not ours: it was made for the container. */

@@ -43,6 +43,18 @@ refused() { # refused CODE FIELD WORD: and allowed by the word
   assert_match 'NoNewPrivs:.0'
 }
 
+@test "exec: a later process has no_new_privs too" {
+  set_args sleep 1000
+  det run --detach --bundle "$BUNDLE" --preset hardened "$CID"
+  run cof exec "$CID" grep NoNewPrivs /proc/self/status
+  assert_status 0
+  assert_match 'NoNewPrivs:.1'
+  cof delete --force "$CID"
+  det run --detach --bundle "$BUNDLE" "$CID"
+  run cof exec "$CID" grep NoNewPrivs /proc/self/status
+  assert_match 'NoNewPrivs:.0'
+}
+
 @test "mappings of the configuration are kept, and judged as with --id-policy enforce" {
   bundle_edit '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 65536}]
     | .linux.gidMappings = .linux.uidMappings'
