@@ -236,7 +236,7 @@ static int announce(struct cf_exec *x, struct cf_err *err)
         cf_fd_close(&x->console_fd);
     }
     if (r >= 0 && o->pidfd_socket) {
-        r = cf_term_console_send(o->pidfd_socket, x->spawn.pidfd, "setns", err);
+        r = cf_pidfd_send(o->pidfd_socket, x->spawn.pidfd, "setns", err);
         if (r < 0)
             cf_err_step(err, "pidfd-socket");
     }

@@ -29,7 +29,6 @@ struct cf_exec {
     struct cf_entry *entry;       /* locked shared until the process is in the container's cgroup */
     struct cf_cgroup *cgroup;
     struct cf_spawn spawn;
-    struct cf_listener listener;
     int init_pidfd;
     int enter_flags;              /* CLONE_NEW* of init's namespaces that are not ours */
     bool frozen;                  /* and the caller does not mind */
@@ -37,6 +36,7 @@ struct cf_exec {
     const void *blob;
     size_t blob_size;
     int console_fd;
+    struct cf_listener listener;
     bool ready;
     bool appeared;                /* the pid is that of the process, not of the one that makes way for it */
     char pty_name[64];

@@ -216,7 +216,7 @@ static int exec_seccomp(struct cf_exec *x, struct cf_err *err)
     header->seccomp = insns;
     header->seccomp_flags = program.flags;
     header->flags |= CF_BLOB_SECCOMP;
-    r = cf_seccomp_listener_plan(&x->config, x->config.process->no_new_privileges, x->runtime->seccomp_receiver,
+    r = cf_seccomp_listener_plan(&x->config, header->flags & CF_BLOB_NO_NEW_PRIVS, x->runtime->seccomp_receiver,
                                  &x->listener.to, err);
     if (r >= 0 && x->listener.to.path) {
         r = cf_seccomp_listener_connect(&x->listener.to, err);

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 
 #include "base/format.h"
@@ -27,27 +28,28 @@
 
 struct own_call {
     const char *name;
-    uint32_t arg0; /* ANY: unknown */
+    uint32_t value; /* of argument @index; ANY: nothing is known */
+    uint32_t index;
 };
 
 /* From the installation on, in any case. Other runtimes cannot have `write` notified of, so nobody's profile
  * means it. */
 static const struct own_call last_calls[] = {
-    {"sendmsg", ANY}, {"recvmsg", ANY}, {"execve", ANY}, {"write", ANY},
+    {"sendmsg", ANY, 0}, {"recvmsg", ANY, 0}, {"execve", ANY, 0}, {"write", ANY, 0},
 };
 
 /* Without no_new_privs: before the listener is handed on, and at the gate (see seccomp-run.c). */
 static const struct own_call early_calls[] = {
-    {"prctl", PR_SET_KEEPCAPS}, {"prctl", PR_SET_DUMPABLE}, {"prctl", PR_CAP_AMBIENT}, {"setgroups", ANY},
-    {"getgroups", ANY},  {"setresgid", ANY},    {"setresuid", ANY},      {"getresuid", ANY},
-    {"getresgid", ANY},  {"capset", ANY},       {"capget", ANY},         {"chdir", ANY},
-    {"getcwd", ANY},     {"umask", ANY},        {"openat", ANY},         {"openat2", ANY},
-    {"faccessat2", ANY}, {"fstat", ANY},        {"fstatfs", ANY},        {"newfstatat", ANY},
-    {"statx", ANY},      {"read", ANY},         {"close", ANY},          {"close_range", ANY},
-    {"signalfd4", ANY},  {"madvise", ANY},      {"ppoll", ANY},          {"accept4", ANY},
-    {"fcntl", ANY},      {"wait4", ANY},        {"pipe2", ANY},          {"clone", ANY},
-    {"setsid", ANY},     {"dup3", ANY},         {"prlimit64", ANY},      {"rt_sigaction", ANY},
-    {"rt_sigprocmask", ANY}, {"mmap", ANY},
+    {"prctl", PR_SET_KEEPCAPS, 0}, {"prctl", PR_SET_DUMPABLE, 0}, {"prctl", PR_CAP_AMBIENT, 0},
+    {"setgroups", ANY, 0}, {"getgroups", ANY, 0}, {"setresgid", ANY, 0}, {"setresuid", ANY, 0},
+    {"getresuid", ANY, 0}, {"getresgid", ANY, 0}, {"capset", ANY, 0}, {"capget", ANY, 0},
+    {"chdir", ANY, 0}, {"getcwd", ANY, 0}, {"umask", ANY, 0}, {"openat", ANY, 0},
+    {"openat2", ANY, 0}, {"faccessat2", ANY, 0}, {"fstat", ANY, 0}, {"fstatfs", ANY, 0},
+    {"newfstatat", ANY, 0}, {"statx", ANY, 0}, {"read", ANY, 0}, {"close", ANY, 0},
+    {"close_range", ANY, 0}, {"signalfd4", ANY, 0}, {"madvise", ANY, 0}, {"ppoll", ANY, 0},
+    {"accept4", ANY, 0}, {"fcntl", ANY, 0}, {"wait4", ANY, 0}, {"pipe2", ANY, 0}, {"clone", ANY, 0},
+    {"setsid", ANY, 0}, {"dup3", ANY, 0}, {"prlimit64", ANY, 0}, {"rt_sigaction", ANY, 0},
+    {"rt_sigprocmask", ANY, 0}, {"mmap", ANY, 0}, {"ioctl", TIOCSCTTY, 1},
 };
 
 enum match { NEVER, PERHAPS, ALWAYS };
@@ -79,8 +81,8 @@ static enum match match_args(const struct ocispec_seccomp_syscall *rule, const s
         for (size_t j = 0; j < i; j++)
             twice |= rule->args[i].index == rule->args[j].index;
     for (size_t i = 0; i < rule->n_args; i++) {
-        bool known = call->arg0 != ANY && rule->args[i].index == 0;
-        bool possible = !known || holds(&rule->args[i], call->arg0);
+        bool known = call->value != ANY && rule->args[i].index == call->index;
+        bool possible = !known || holds(&rule->args[i], call->value);
 
         any |= possible;
         all &= possible;
