@@ -77,7 +77,7 @@ void cf_create_log_warnings(struct cf_create *c, const struct cf_warning *first)
 static int create_listener(struct cf_create *c, struct cf_err *err)
 {
     const struct ocispec_config *config = c->spec->config;
-    bool late = config->process && config->process->no_new_privileges;
+    bool late = cf_blob_header(c->plan.blob)->flags & CF_BLOB_NO_NEW_PRIVS;
     int r;
 
     r = cf_seccomp_listener_plan(config, late, c->runtime->seccomp_receiver, &c->listener.to, err);
