@@ -129,8 +129,9 @@ _coffer() {
   fi
   case $command:$arguments in
     :*) _coffer_reply -W "$_coffer_commands" ;;
-    start:0 | exec:0 | state:0 | kill:0 | delete:0 | pause:0 | resume:0 | update:0 | mounts:0 | ps:0 | events:0 | audit:*) _coffer_reply -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" ;;
+    start:0 | exec:0 | state:0 | kill:0 | delete:0 | pause:0 | resume:0 | update:0 | mounts:1 | ps:0 | events:0 | audit:*) _coffer_reply -W "$(coffer "${global[@]}" list --quiet 2>/dev/null)" ;;
     plan:0 | doctor:*) _coffer_reply -d ;;
+    mounts:0) _coffer_reply -W 'add remove' ;;
   esac
 }
 

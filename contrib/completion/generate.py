@@ -52,6 +52,9 @@ class Command:
             first.group() if first else "")
         if name in ("create", "run", "restore"):  # a new name
             self.takes = None
+        # `mounts add|remove ID FILE`: a word that comes before it.
+        verbs = re.match(r" (\w+(?:\|\w+)+) ", usage)
+        self.verbs = verbs.group(1).split("|") if verbs else []
         self.many = "..." in usage[first.end():][:3] if first else False
 
 
@@ -106,7 +109,7 @@ def bash(options, commands):
     by_kind = {}
     for c in commands:
         by_kind.setdefault(c.takes, []).append(c.name)
-    one = [c.name for c in commands if c.takes and not c.many]
+    place = {c.name: "%s:%s" % (c.name, "*" if c.many else 1 if c.verbs else 0) for c in commands}
     lines = ["# SPDX-License-Identifier: LGPL-2.1-or-later", "# shellcheck shell=bash disable=SC2016",
              "# Completion of coffer for bash. Install as coffer in share/bash-completion/completions.",
              "# " + NOTE, "",
@@ -135,9 +138,11 @@ def bash(options, commands):
               '    _coffer_reply -W "$(_coffer_options "$command")"', "    return", "  fi",
               "  case $command:$arguments in", "    :*) _coffer_reply -W \"$_coffer_commands\" ;;",
               "    %s) _coffer_reply -W \"$(coffer \"${global[@]}\" list --quiet 2>/dev/null)\" ;;" %
-              " | ".join(n + (":0" if n in one else ":*") for n in by_kind.get("container", [])),
+              " | ".join(place[n] for n in by_kind.get("container", [])),
               "    %s) _coffer_reply -d ;;" %
-              " | ".join(n + (":0" if n in one else ":*") for n in by_kind.get("directory", [])),
+              " | ".join(place[n] for n in by_kind.get("directory", [])),
+              *("    %s:0) _coffer_reply -W '%s' ;;" % (c.name, " ".join(c.verbs))
+                for c in commands if c.verbs),
               "  esac", "}", "", "complete -F _coffer coffer"]
     return "\n".join(lines) + "\n"
 
@@ -176,7 +181,9 @@ def zsh(options, commands):
         lines += ["            %s \\" % zsh_option(o) for o in c.options]
         own = rest[c.takes]
         if "%s" in own:
-            own = own % "*" if c.many else own % "1" + " '*:argument:_default'"
+            own = own % "*" if c.many else own % ("2" if c.verbs else "1") + " '*:argument:_default'"
+        if c.verbs:
+            own = "'1:action:(%s)' %s" % (" ".join(c.verbs), own)
         lines += ["            %s" % own, "          ;;"]
     lines += ["      esac", "      ;;", "  esac", "}", "", '_coffer "$@"']
     return "\n".join(lines) + "\n"
@@ -206,14 +213,18 @@ def fish(options, commands):
              "    set -l root", "    if set -l i (contains -i -- --root $words)",
              "        set root --root $words[(math $i + 1)]", "    end",
              "    coffer $root list --quiet 2>/dev/null", "end", "",
+             "function __coffer_no_command",
+             "    not __fish_seen_subcommand_from " + " ".join(c.name for c in commands), "end", "",
              "complete -c coffer -f"]
-    nothing = "not __fish_seen_subcommand_from %s" % " ".join(c.name for c in commands)
+    nothing = "__coffer_no_command"
     lines += [fish_option(nothing, o) for o in options]
     for c in commands:
         seen = "__fish_seen_subcommand_from " + c.name
         lines += ["", "complete -c coffer -n %s -a %s -d %s" %
                   (quote(nothing), c.name, quote(c.summary))]
         lines += [fish_option(seen, o) for o in c.options]
+        if c.verbs:
+            lines.append("complete -c coffer -n %s -a %s" % (quote(seen), quote(" ".join(c.verbs))))
         if c.takes == "container":
             lines.append("complete -c coffer -n %s -a '(__coffer_containers)' -d container" % quote(seen))
         elif c.takes == "directory":

@@ -39,6 +39,12 @@ fish_offers() { fish -N -c 'source $argv[1]; complete -C "$argv[2]"' "$COMPLETIO
   [ "$(bash_offers --log-level debug audit --fail-on w)" = warning ]
   make_container box-bash
   [ "$(bash_offers --root "$ROOT" kill b)" = box-bash ]
+  [ "$(bash_offers --root "$ROOT" update --memory 1g b)" = box-bash ]
+  [ "$(bash_offers mounts r)" = remove ]
+  [ "$(bash_offers --root "$ROOT" mounts remove b)" = box-bash ]
+  # One container is enough for `kill`; `audit` takes any number.
+  [ "$(bash_offers --root "$ROOT" kill other b)" = '' ]
+  [ "$(bash_offers --root "$ROOT" audit other b)" = box-bash ]
 }
 
 @test "fish: the same" {
