@@ -90,6 +90,7 @@ engine_begin() {
 containerd_config() { # containerd_config [EXTRA TOML] <- standard input
   cat >"$E/config.toml" <<TOML
 version = 3
+imports = [${IMPORTS:-}]
 root = "$BATS_FILE_TMPDIR/root"
 state = "$E/state"
 oom_score = 0
@@ -139,15 +140,15 @@ no_residue() {
 }
 
 # ---- CRI ----
-# containerd with its CRI plugin: the handlers "coffer" and "runc", pods on a bridge of the cell.
+# containerd with its CRI plugin: the handlers "coffer", as contrib/containerd has it, and "runc"; pods on a bridge
+# of the cell.
 cri_containerd_config() {
-  local handlers h
-  handlers="coffer=$E/bin/coffer runc=$(command -v runc)"
+  sed "s|'/usr/bin/coffer'|'$E/bin/coffer'|; s|SystemdCgroup = true|SystemdCgroup = false|" \
+    "$BATS_TEST_DIRNAME/../../contrib/containerd/config-2.x.toml" >"$E/coffer.toml"
   mkdir -p "$E/cni" "$E/cni-state"
   jq -n --arg s "$E/cni-state" '{cniVersion: "1.0.0", name: "cell", plugins: [{type: "bridge", bridge: "cellbr0", isGateway: true,
     ipam: {type: "host-local", dataDir: $s, ranges: [[{subnet: "10.117.0.0/16"}]], routes: [{dst: "0.0.0.0/0"}]}}]}' >"$E/cni/10-cell.conflist"
-  {
-    cat <<TOML
+  IMPORTS="\"$E/coffer.toml\"" containerd_config <<TOML
 [plugins.'io.containerd.nri.v1.nri']
   disable = false
   socket_path = '/run/nri-test.sock'
@@ -167,16 +168,11 @@ cri_containerd_config() {
     conf_dir = '$E/cni'
   [plugins.'io.containerd.cri.v1.runtime'.containerd]
     default_runtime_name = 'coffer'
+    [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+      runtime_type = 'io.containerd.runc.v2'
+      [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+        BinaryName = '$(command -v runc)'
 TOML
-    for h in $handlers; do
-      cat <<TOML
-  [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.${h%%=*}]
-    runtime_type = 'io.containerd.runc.v2'
-    [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.${h%%=*}.options]
-      BinaryName = '${h#*=}'
-TOML
-    done
-  } | containerd_config
 }
 
 cri_images() { # cri_images [NAME...]: busybox under these names, and the pause image
