@@ -240,8 +240,11 @@ int cf_exec_plan_process(const struct coffer_exec_options *options, const struct
     }
     if (r < 0)
         return r;
-    if (p->n_args == 0 || !p->args[0][0])
+    if (p->n_args == 0)
         return cf_err_set(err, COFFER_ERROR_ARGUMENT, "args-empty", -EINVAL, "exec args cannot be empty");
+    /* Engines make 127 of these words. */
+    if (!p->args[0][0])
+        return cf_err_config(err, "args-empty", "process.args[0]", "exec: \"\": executable file not found in $PATH");
     *ret = p;
     return 0;
 }

@@ -99,7 +99,7 @@ process_file() { # process_file JQ_EXPR
   ex "$CID"
   refused 'exec failed: exec args cannot be empty'
   ex "$CID" ''
-  refused 'exec failed: exec args cannot be empty'
+  refused 'exec: "": executable file not found in $PATH'
   process_file '.args = []'
   ex --process "$PROCESS" "$CID"
   refused 'exec args cannot be empty'

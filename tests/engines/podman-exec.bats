@@ -17,6 +17,7 @@ teardown() { podman_teardown; }
   assert_status 3
   run -127 podman exec c /nope
   run -127 podman exec c nope
+  run -127 podman exec c ''
   run podman exec c /etc/passwd
   assert_status 126
   run podman exec c sh -c 'kill -9 $$'
@@ -100,7 +101,7 @@ teardown() { podman_teardown; }
   run podman exec c true
   assert_status 0
   podman exec -d c sleep 1006 >/dev/null
-  podman stop -t 0 c >/dev/null
+  podman stop -t 0 c >/dev/null 2>&1 || true
   wait_for 5 not alive 'sleep 1006'
   run podman exec c true
   [ "$status" -ne 0 ]
@@ -150,7 +151,8 @@ teardown() { podman_teardown; }
   podman exec -d h sleep 1008 >/dev/null
   wait_for 5 alive 'sleep 1008'
   # It dies with the container, which nothing but the cgroup tells.
-  podman stop -t 0 h >/dev/null
+  # podman 4.3 may complain of an exec session whose conmon has not told its end yet.
+  podman stop -t 0 h >/dev/null 2>&1 || true
   wait_for 5 not alive 'sleep 1008'
 }
 
