@@ -71,6 +71,23 @@ mine() { run user_podman run --rm --network none "$@"; }
 
 user_logged() { user_podman logs "$1" 2>&1 | grep -q "$2"; }
 
+@test "rootless exec: exit status, user, terminal, health check" {
+  user_podman run -d --name c --network none --userns keep-id --health-cmd 'test -e /tmp/well' --health-retries 1 bb:1 sleep 1000 >/dev/null
+  run user_podman exec c sh -c 'id -u; exit 3'
+  assert_status 3
+  assert_line "$ENGINE_UID"
+  run user_podman exec -u 0 c id -u
+  assert_line 0
+  run -127 user_podman exec c /nope
+  run user script -qec 'timeout --foreground 60 podman exec -it c tty' /dev/null
+  assert_has /dev/pts/
+  run user_podman healthcheck run c
+  [ "$status" -ne 0 ]
+  user_podman exec c touch /tmp/well
+  run user_podman healthcheck run c
+  assert_status 0
+}
+
 @test "rootless: the host's network, volumes, tmpfs, read-only, devices by bind" {
   run user_podman run --rm --network host -v named:/n --tmpfs /t --read-only --device /dev/fuse bb:1 sh -c \
     'touch /n/x /t/x && readlink /proc/self/ns/net && ls /dev/fuse && touch /x'

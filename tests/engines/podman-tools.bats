@@ -25,6 +25,15 @@ teardown() {
   assert_lacks precious
 }
 
+@test "socket activation: LISTEN_FDS and the descriptors" {
+  echo precious >"$BATS_TEST_TMPDIR/file"
+  run timeout 60 bash -c 'LISTEN_FDS=1 LISTEN_PID=$BASHPID exec podman run --rm --network none bb:1 sh -c "env; cat <&3"' 3<"$BATS_TEST_TMPDIR/file"
+  assert_status 0
+  assert_line LISTEN_FDS=1
+  assert_line LISTEN_PID=1
+  assert_line precious
+}
+
 # Writes what comes to a datagram socket, a datagram a line.
 listen() { # listen SOCKET FILE
   python3 -c '
