@@ -170,6 +170,15 @@ restarted() { docker_is "$1" running && [ "$(docker_pid "$1")" != "$2" ]; }
   assert_same 'exit status' 0 "$(docker wait cc)"
 }
 
+@test "kill -9 of the shim: the container ends, nothing is left, it can be started again" {
+  docker run -d --name cc bb:1 sh -c 'sleep 1001 & sleep 1001' >/dev/null
+  kill -9 "$(pgrep -o containerd-shim)"
+  wait_for 20 docker_is cc exited
+  wait_for 5 not alive 'sleep 1001'
+  docker start cc >/dev/null
+  assert_same status running "$(docker_status cc)"
+}
+
 @test "namespaces of the host: pid, ipc, uts, network" {
   local what
   for what in pid ipc uts network; do
