@@ -6,23 +6,19 @@
 load ../cli/helpers
 load engines
 
+CONF=/etc/containers/containers.conf.d/coffer-tests.conf
+
+teardown_file() { rm -f "$CONF"; }
+
 setup_file() {
   command -v podman >/dev/null && [ -d /run/systemd/system ] || return 0
   mkdir -p "$W"
   chmod 755 /root "$W" "$(dirname "$COFFER")"
   engine_layer "$W/layer.tar"
-  cat >"$W/containers.conf" <<END
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
-[engine]
-cgroup_manager = "systemd"
-runtime = "coffer"
-runtime_supports_json = ["coffer", "crun", "runc"]
-runtime_supports_nocgroup = ["coffer", "crun"]
-[engine.runtimes]
-coffer = ["$COFFER"]
-END
-  export CONTAINERS_CONF=$W/containers.conf
+  # In its place, since timers and users start podman too; what coffer ships, with this binary.
+  mkdir -p /etc/containers/containers.conf.d
+  sed "s|/usr/bin/coffer|$COFFER|" "$BATS_TEST_DIRNAME/../../contrib/podman/coffer.conf" >"$CONF"
+  printf '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n' >>"$CONF"
   timeout 200 podman import -q "$W/layer.tar" bb:1 >"$W/import.log" 2>&1 || { cat "$W/import.log" >&2; return 1; }
 }
 
@@ -83,7 +79,7 @@ pid_of() { podman inspect -f '{{.State.Pid}}' "$1"; }
 
 @test "cgroups=split in a service of type notify: the container is in the service's cgroup, conmon is its main process" {
   OWN_UNITS=coffer-split.service
-  must systemd-run --quiet --unit coffer-split --collect -p Type=notify -p NotifyAccess=all -p Delegate=yes --setenv=CONTAINERS_CONF="$CONTAINERS_CONF" \
+  must systemd-run --quiet --unit coffer-split --collect -p Type=notify -p NotifyAccess=all -p Delegate=yes \
     "$(command -v podman)" run --name s --replace --rm --sdnotify conmon --cgroups split --network none --memory 64m -d bb:1 sleep 1000
   local pid dir
   pid=$(pid_of s)
@@ -154,8 +150,7 @@ END
   name=$(getent passwd 1000 | cut -d: -f1)
   [ -n "$name" ] && [ -S /run/user/1000/systemd/private ] || skip 'no user manager of uid 1000 runs'
   cp "$W/layer.tar" /tmp/layer.tar
-  cp "$W/containers.conf" /tmp/containers.conf
-  chmod 644 /tmp/layer.tar /tmp/containers.conf
+  chmod 644 /tmp/layer.tar
   must user podman import -q /tmp/layer.tar bb:1
   must user podman run -d --name c --network none --memory 64m --pids-limit 40 bb:1 sleep 1000
   local dir
@@ -177,5 +172,5 @@ END
 # As after a login.
 user() {
   (cd /tmp && exec timeout 150 setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all env -i PATH="$PATH" HOME="/home/$name" USER="$name" \
-    XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus CONTAINERS_CONF=/tmp/containers.conf "$@")
+    XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus "$@")
 }
