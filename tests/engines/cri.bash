@@ -145,9 +145,9 @@ no_residue() {
 cri_containerd_config() {
   sed "s|'/usr/bin/coffer'|'$E/bin/coffer'|; s|SystemdCgroup = true|SystemdCgroup = false|" \
     "$BATS_TEST_DIRNAME/../../contrib/containerd/config-2.x.toml" >"$E/coffer.toml"
-  mkdir -p "$E/cni" "$E/cni-state"
-  jq -n --arg s "$E/cni-state" '{cniVersion: "1.0.0", name: "cell", plugins: [{type: "bridge", bridge: "cellbr0", isGateway: true,
-    ipam: {type: "host-local", dataDir: $s, ranges: [[{subnet: "10.117.0.0/16"}]], routes: [{dst: "0.0.0.0/0"}]}}]}' >"$E/cni/10-cell.conflist"
+  mkdir -p "$E/cni"
+  jq -n '{cniVersion: "1.0.0", name: "cell", plugins: [{type: "bridge", bridge: "cellbr0", isGateway: true,
+    ipam: {type: "host-local", ranges: [[{subnet: "10.117.0.0/16"}]], routes: [{dst: "0.0.0.0/0"}]}}]}' >"$E/cni/10-cell.conflist"
   IMPORTS="\"$E/coffer.toml\"" containerd_config <<TOML
 [plugins.'io.containerd.nri.v1.nri']
   disable = false
