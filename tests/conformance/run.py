@@ -281,7 +281,7 @@ def main():
     results.close()
     print('%d of %d programs as they should be; tests: %d passed, %d failed, %d expected failures, %d skipped' % (
         good, len(arguments.program or known), count['pass'], count['fail'], count['expected'], count['skip']))
-    return 0 if count['fail'] == 0 and count['pass'] > 0 else 1
+    return 0 if count['fail'] == 0 and count['pass'] + count['expected'] > 0 else 1
 
 
 if __name__ == '__main__':
