@@ -63,7 +63,12 @@ static int create_host_hooks(struct cf_create *c, struct cf_err *err)
     char *json;
     int r;
 
-    c->hooks_ran = true;
+    if (c->plan.netdevs.n > 0) {
+        r = cf_netdev_move(&c->netdevs, &c->plan.netdevs, c->spawn.pid, err);
+        if (r < 0)
+            return r;
+    }
+    c->hooks_ran = c->hooks_ran || c->plan.prestart.n + c->plan.create_runtime.n > 0;
     json = cf_state_json(&c->record, CF_STATUS_CREATING, c->spawn.pid, c->spec->rootfs, 0, false);
     if (!json)
         return cf_err_oom(err);
@@ -184,7 +189,7 @@ static int create_receive(struct cf_create *c, struct cf_err *err)
 /* Follows the script up to @until (READY), or to the end of file that says "executed". */
 static int create_follow(struct cf_create *c, uint32_t until, struct cf_err *err)
 {
-    bool expect_built = c->plan.prestart.n + c->plan.create_runtime.n > 0 && until != 0;
+    bool expect_built = c->plan.prestart.n + c->plan.create_runtime.n + c->plan.netdevs.n > 0 && until != 0;
 
     for (;;) {
         int r = create_receive(c, err);
@@ -282,7 +287,7 @@ static bool create_may_release_early(const struct cf_create *c)
 {
     return c->run && !c->plan.rdt.wanted && !c->plan.terminal && !c->options->pid_file && !c->options->pidfd_socket &&
            !cf_plan_annotation(&c->input, PIDFD_RECEIVER) &&
-           !c->plan.prestart.n && !c->plan.create_runtime.n && !c->listener.to.path &&
+           !c->plan.prestart.n && !c->plan.create_runtime.n && !c->plan.netdevs.n && !c->listener.to.path &&
            !(c->plan.ns.n_joins || c->plan.ns.timens_offsets);
 }
 

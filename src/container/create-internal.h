@@ -15,6 +15,7 @@
 #include "container/preset.h"
 #include "container/listener.h"
 #include "container/notify.h"
+#include "net/netdev.h"
 
 /* Everything one create holds; closed by cf_container_create() whatever happened. */
 struct cf_create {
@@ -37,6 +38,7 @@ struct cf_create {
     struct cf_create_ids ids;
     struct cf_preset preset;
     struct cf_listener listener;
+    struct cf_netdev_move netdevs;
     int join_fds[CF_NS_MAX];
     int rootfs_fd, gate_fd, console_fd;
     int notify_fd; /* bound for the container, which is run; -EBADF: none */

@@ -29,6 +29,7 @@ static void create_done(struct cf_create *c)
     cf_fd_close(&c->console_fd);
     cf_fd_close(&c->notify_fd);
     cf_listener_done(&c->listener);
+    cf_netdev_move_done(&c->netdevs);
     cf_spawn_done(&c->spawn, false);
     cf_cgroup_close(c->cgroup);
     cf_rdt_close(&c->rdt);
@@ -46,6 +47,8 @@ static int create_undo(struct cf_create *c, struct cf_err *err)
 
     if (c->pid_file_written)
         (void) cf_sys_unlinkat(AT_FDCWD, c->options->pid_file, 0);
+    /* While the namespace that they are in is still there. */
+    cf_netdev_give_back(&c->netdevs);
     cf_spawn_done(&c->spawn, true);
     if (c->entry && cf_teardown(c->runtime, cf_steal_ptr(&c->entry), &c->record, c->cgroup, c->hooks_ran, &second) < 0) {
         char text[512];

@@ -170,7 +170,7 @@ static void write_linux(struct cf_json *j)
     cf_json_object_begin(j);
     write_switch(j, "idmap", true);
     cf_json_object_end(j);
-    write_switch(j, "netDevices", false);
+    write_switch(j, "netDevices", true);
     cf_json_object_end(j);
 }
 

@@ -71,7 +71,7 @@ static int plan_frame(const struct cf_plan_input *in, struct cf_plan *plan, stru
         flags |= CF_BLOB_USERNS;
     if (plan_has_namespace(in, "mount"))
         flags |= CF_BLOB_MOUNTNS;
-    if (plan->prestart.n + plan->create_runtime.n)
+    if (plan->prestart.n + plan->create_runtime.n + plan->netdevs.n)
         flags |= CF_BLOB_HOST_HOOKS;
     if (in->options->no_pivot)
         flags |= CF_BLOB_NO_PIVOT;
@@ -124,6 +124,8 @@ int cf_plan_build(const struct cf_plan_input *in, enum cf_cgroup_manager manager
     if (rootless >= 0)
         plan->cgroup.rootless_optional = rootless;
     r = cf_rdt_plan_build(in->spec->config->linux, in->id, &plan->rdt, err);
+    if (r >= 0)
+        r = cf_netdev_plan_build(in, plan, err);
     if (r >= 0)
         r = cf_hook_plan_build(in, plan, err);
     if (r >= 0)

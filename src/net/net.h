@@ -14,6 +14,8 @@ int cf_sysctl_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, s
  * They are not the runtime's own (cf_ns_host_open()), and stay as they are when the container has gone.
  */
 int cf_sysctl_host_write(const struct cf_plan *plan, struct cf_err *err);
+/** linux.netDevices: names, and whether there is a namespace for them. After the namespaces. */
+int cf_netdev_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err);
 
 /** Kinds of namespaces that a user namespace counts. */
 #define CF_BUDGET_COUNT 8

@@ -155,6 +155,17 @@ struct cf_host_hook {
     const char *kind; /* "prestart" */
 };
 
+/* linux.netDevices: an interface of the runtime's network namespace and its name in the container. */
+struct cf_netdev {
+    const char *from, *to;
+    const char *field; /* "linux.netDevices.eth0" */
+};
+
+struct cf_netdevs {
+    const struct cf_netdev *items;
+    size_t n;
+};
+
 struct cf_host_hooks {
     const struct cf_host_hook *items;
     size_t n;
@@ -183,6 +194,7 @@ struct cf_plan {
     struct cf_host_hooks prestart, create_runtime, poststart, poststop;
     struct cf_host_sysctl *host_sysctls;
     size_t n_host_sysctls;
+    struct cf_netdevs netdevs;
     bool has_child_hooks;     /* createContainer or startContainer */
     bool has_oom_score_adj;
     int32_t oom_score_adj;

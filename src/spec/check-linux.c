@@ -151,21 +151,6 @@ static int check_path_list(char *const *paths, size_t n, const char *name, bool 
     return 0;
 }
 
-static int unsupported(struct cf_err *err, const char *field, const char *what)
-{
-    (void) cf_err_set(err, COFFER_ERROR_UNSUPPORTED, "not-supported", -EOPNOTSUPP, "%s: %s", field, what);
-    cf_err_field(err, "%s", field);
-    cf_err_hint(err, "remove the field, or use a later release");
-    return -EOPNOTSUPP;
-}
-
-static int check_later(const struct ocispec_linux *l, struct cf_err *err)
-{
-    if (l->net_devices && l->net_devices->n)
-        return unsupported(err, "linux.netDevices", "network devices are not moved by this release");
-    return 0;
-}
-
 static int check_without_mount_namespace(const struct ocispec_config *config, struct cf_err *err)
 {
     if (config->n_mounts)
@@ -194,8 +179,6 @@ int cf_spec_check_linux(const struct ocispec_config *config, struct cf_err *err)
             r = check_path_list(l->masked_paths, l->n_masked_paths, "maskedPaths", mount_ns, err);
         if (r >= 0)
             r = check_path_list(l->readonly_paths, l->n_readonly_paths, "readonlyPaths", mount_ns, err);
-        if (r >= 0)
-            r = check_later(l, err);
     }
     if (r >= 0 && !mount_ns)
         r = check_without_mount_namespace(config, err);

@@ -98,7 +98,7 @@ Test(features, later_releases_are_said_to_be_false)
     cr_expect(p.f->linux->mount_extensions->idmap->has_enabled);
     cr_expect(p.f->linux->mount_extensions->idmap->enabled);
     cr_expect(p.f->linux->net_devices->has_enabled);
-    cr_expect(not(p.f->linux->net_devices->enabled));
+    cr_expect(p.f->linux->net_devices->enabled);
     cr_expect(p.f->linux->intel_rdt->has_enabled);
     cr_expect(p.f->linux->intel_rdt->enabled && p.f->linux->intel_rdt->schemata && p.f->linux->intel_rdt->monitoring);
     cr_expect(eq(sz, p.f->linux->memory_policy->n_modes, 7));
