@@ -43,7 +43,7 @@ COMMANDS='create start run state kill delete pause resume update list spec plan 
 }
 
 @test "commands that this version lacks say so: callers probe checkpoint by its exit status" {
-  for command in checkpoint restore exec; do
+  for command in checkpoint restore; do
     run "$COFFER" "$command" --help
     assert_status 1
     assert_has "$command"
