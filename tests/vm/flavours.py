@@ -13,18 +13,28 @@ FLAVOURS = {
     # cgroup v2, systemd, AppArmor: the kind of host most containers run on.
     'apparmor': {
         'suite': 'trixie',
-        'without': ['tests/vm/selinux.bats', 'tests/vm/systemd-v1.bats', 'tests/vm/podman.bats', 'tests/vm/docker.bats'],
+        'without': ['tests/vm/selinux.bats', 'tests/vm/systemd-v1.bats', 'tests/vm/podman.bats', 'tests/vm/docker.bats',
+                    'tests/vm/conformance.bats'],
         'append': 'apparmor=1 security=apparmor',
         'files': ['tests/vm/*.bats', 'tests/cli/cgroups.bats', 'tests/cli/devices.bats', 'tests/cli/lifecycle.bats',
                   'tests/cli/userns.bats', 'tests/cli/pause.bats', 'tests/cli/ps.bats'],
         'limit': 2400,
     },
-    # The same machine, for what real engines need systemd for.
+    # The same machine, for what real engines need systemd for. Only when it is named: it takes long.
     'engines': {
         'suite': 'trixie',
+        'named': True,
         'append': 'apparmor=1 security=apparmor',
         'files': ['tests/vm/podman.bats', 'tests/vm/docker.bats'],
         'limit': 1500,
+    },
+    # The validation programs of the OCI runtime tools on cgroup v2. Only when it is named.
+    'conformance': {
+        'suite': 'trixie',
+        'named': True,
+        'append': 'apparmor=1 security=apparmor',
+        'files': ['tests/vm/conformance.bats'],
+        'limit': 1800,
     },
     # The same with SELinux; permissive is enough to see labels.
     'selinux': {

@@ -346,7 +346,7 @@ def main():
     runner = Runner(arguments, cache, results)
     for number_ in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number_, lambda n, frame: sys.exit(128 + n))
-    runner.run(arguments.flavours or list(flavours.FLAVOURS), bool(arguments.flavours))
+    runner.run(arguments.flavours or [n for n, f in flavours.FLAVOURS.items() if not f.get('named')], bool(arguments.flavours))
     return 0
 
 
