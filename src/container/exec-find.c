@@ -137,7 +137,6 @@ static int find_namespaces(struct cf_exec *x, struct cf_err *err)
                 ? 0
                 : is_ours(x->record.init_pid, kinds[i].name, user ? x->facts.userns_inode : 0, err);
 
-
         if (r < 0)
             return r;
         if (r == 0)
