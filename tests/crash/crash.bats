@@ -90,8 +90,8 @@ many_hooks() {
 @test "every stop point of the sources is tested here" {
   sources=$BATS_TEST_DIRNAME/../../src
   [ -d "$sources" ] || skip 'no sources'
-  found=$(grep -rhoE 'cf_stop_point\("[a-z-]+"\)' "$sources" | sed 's/.*"\(.*\)".*/\1/' | sort -u | tr '\n' ' ')
-  assert_same points "$(printf '%s\n' $CREATE_POINTS $IDS_POINTS delete-retired $START_POINTS $DELETE_POINTS | sort -u | tr '\n' ' ')" "$found"
+  found=$(grep -rhE 'cf_stop_point\(.*"' "$sources" | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u | tr '\n' ' ')
+  assert_same points "$(printf '%s\n' $CREATE_POINTS $IDS_POINTS delete-retired $START_POINTS $EXEC_POINTS $DELETE_POINTS | sort -u | tr '\n' ' ')" "$found"
 }
 
 @test "killed in create and run" {
