@@ -71,7 +71,7 @@ int cf_plan_build(const struct cf_plan_input *in, enum cf_cgroup_manager manager
 int cf_image_open(struct cf_err *err);
 
 /* ---- spawn-child.c: runs in the cloned child, raw system calls only ---- */
-struct cf_stub {
+struct cf_preinit {
     int wire_fd;
     int wire_place;        /* its number in coffer-init */
     int host_fd;           /* the host's end of the wire, of which the clone has a copy */
@@ -95,7 +95,7 @@ struct cf_stub {
     char *argv[3];
 };
 /** Never returns. */
-__attribute__((noreturn)) void cf_stub_run(const struct cf_stub *stub);
+__attribute__((noreturn)) void cf_preinit_run(const struct cf_preinit *preinit);
 
 /* ---- spawn.c ---- */
 struct cf_spawn {
@@ -112,7 +112,7 @@ struct cf_spawn {
     int enter_flags;          /* CLONE_NEW* of its namespaces that are not ours */
 
     /* Of the child until it has executed: it may share our memory. */
-    struct cf_stub stub;
+    struct cf_preinit preinit;
     char name[12];
     char wire_text[24];
     void *stack; /* malloc'd, or NULL */

@@ -23,53 +23,53 @@
 #include "sys/task.h"
 #include "wire/msg.h"
 
-__attribute__((noreturn)) static void stub_fail(const struct cf_stub *stub, int r, const char *what)
+__attribute__((noreturn)) static void preinit_fail(const struct cf_preinit *preinit, int r, const char *what)
 {
     struct cf_err err = CF_ERR_INIT;
 
     (void) cf_err_sys(&err, r, "%s", what);
     cf_err_step(&err, "spawn");
-    (void) cf_msg_send_err(stub->wire_fd, &err);
+    (void) cf_msg_send_err(preinit->wire_fd, &err);
     cf_sys_exit_group(1);
 }
 
-static void stub_wait_mapped(const struct cf_stub *stub)
+static void preinit_wait_mapped(const struct cf_preinit *preinit)
 {
     struct cf_msg msg;
-    int r = cf_msg_recv(stub->wire_fd, &msg);
+    int r = cf_msg_recv(preinit->wire_fd, &msg);
 
     if (r <= 0 || msg.type != CF_MSG_MAPPED)
         cf_sys_exit_group(1); /* the host is gone or gave up: nobody to tell */
 }
 
-static void stub_become_root(const struct cf_stub *stub)
+static void preinit_become_root(const struct cf_preinit *preinit)
 {
     int r = cf_sys_setresgid(0, 0, 0);
 
     if (r < 0)
-        stub_fail(stub, r, "become gid 0 in the user namespace");
+        preinit_fail(preinit, r, "become gid 0 in the user namespace");
     r = cf_sys_setresuid(0, 0, 0);
     if (r < 0)
-        stub_fail(stub, r, "become uid 0 in the user namespace");
+        preinit_fail(preinit, r, "become uid 0 in the user namespace");
 }
 
-static void stub_join(const struct cf_stub *stub, bool user)
+static void preinit_join(const struct cf_preinit *preinit, bool user)
 {
-    for (uint32_t i = 0; i < stub->n_joins; i++) {
-        int type = stub->joins[i].type;
+    for (uint32_t i = 0; i < preinit->n_joins; i++) {
+        int type = preinit->joins[i].type;
         int r;
 
         /* The pid namespace comes last of all: from then on children are visible in it. What we are in has no fd. */
-        if (type == CLONE_NEWPID || (type == CLONE_NEWUSER) != user || stub->join_fds[i] < 0)
+        if (type == CLONE_NEWPID || (type == CLONE_NEWUSER) != user || preinit->join_fds[i] < 0)
             continue;
-        r = cf_sys_setns(stub->join_fds[i], type);
+        r = cf_sys_setns(preinit->join_fds[i], type);
         if (r < 0) {
             struct cf_err err = CF_ERR_INIT;
 
-            (void) cf_err_sys(&err, r, "join %s namespace `%s`", cf_ns_name_of(type), stub->joins[i].path);
-            cf_err_field(&err, "linux.namespaces[%u].path", stub->joins[i].config_index);
+            (void) cf_err_sys(&err, r, "join %s namespace `%s`", cf_ns_name_of(type), preinit->joins[i].path);
+            cf_err_field(&err, "linux.namespaces[%u].path", preinit->joins[i].config_index);
             cf_err_step(&err, "namespace");
-            (void) cf_msg_send_err(stub->wire_fd, &err);
+            (void) cf_msg_send_err(preinit->wire_fd, &err);
             cf_sys_exit_group(1);
         }
     }
@@ -80,17 +80,17 @@ static void stub_join(const struct cf_stub *stub, bool user)
  * namespace go only our children, so nobody in there sees us, unless it is our own. Then not being dumpable protects
  * the copy that we are of the caller's memory.
  */
-static void stub_enter(const struct cf_stub *stub)
+static void preinit_enter(const struct cf_preinit *preinit)
 {
     int r = cf_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 
-    if (r >= 0 && stub->enter_flags)
-        r = cf_sys_setns(stub->enter_pidfd, stub->enter_flags);
+    if (r >= 0 && preinit->enter_flags)
+        r = cf_sys_setns(preinit->enter_pidfd, preinit->enter_flags);
     if (r == -ESRCH) {
         struct cf_err err = CF_ERR_INIT;
 
         (void) cf_err_set(&err, COFFER_ERROR_STATE, "state-stopped", r, "cannot exec in a stopped container");
-        (void) cf_msg_send_err(stub->wire_fd, &err);
+        (void) cf_msg_send_err(preinit->wire_fd, &err);
         cf_sys_exit_group(1);
     }
     if (r < 0) {
@@ -101,26 +101,26 @@ static void stub_enter(const struct cf_stub *stub)
         if (r == -EPERM)
             cf_err_hint(&err, "it takes CAP_SYS_ADMIN and CAP_SYS_CHROOT, and CAP_SYS_PTRACE unless its processes have "
                               "the caller's ids");
-        (void) cf_msg_send_err(stub->wire_fd, &err);
+        (void) cf_msg_send_err(preinit->wire_fd, &err);
         cf_sys_exit_group(1);
     }
 }
 
-static void stub_join_pid(const struct cf_stub *stub)
+static void preinit_join_pid(const struct cf_preinit *preinit)
 {
-    for (uint32_t i = 0; i < stub->n_joins; i++) {
+    for (uint32_t i = 0; i < preinit->n_joins; i++) {
         int r;
 
-        if (stub->joins[i].type != CLONE_NEWPID)
+        if (preinit->joins[i].type != CLONE_NEWPID)
             continue;
-        r = cf_sys_setns(stub->join_fds[i], CLONE_NEWPID);
+        r = cf_sys_setns(preinit->join_fds[i], CLONE_NEWPID);
         if (r < 0)
-            stub_fail(stub, r, "join pid namespace");
+            preinit_fail(preinit, r, "join pid namespace");
     }
 }
 
 /* Goes on in a new process that is the host's child as well; this one reports it and ends. */
-static void stub_clone(const struct cf_stub *stub, uint64_t flags)
+static void preinit_clone(const struct cf_preinit *preinit, uint64_t flags)
 {
     struct cf_clone_args args = {.flags = CLONE_PARENT | flags}; /* exit_signal must be 0 with CLONE_PARENT */
     int pid = cf_sys_clone3(&args, sizeof(args));
@@ -129,8 +129,8 @@ static void stub_clone(const struct cf_stub *stub, uint64_t flags)
     if (pid == 0)
         return;
     if (pid < 0)
-        stub_fail(stub, pid, "clone into new namespaces");
-    if (cf_msg_send(stub->wire_fd, CF_MSG_INIT_PID, &number, sizeof(number), NULL, 0) < 0) {
+        preinit_fail(preinit, pid, "clone into new namespaces");
+    if (cf_msg_send(preinit->wire_fd, CF_MSG_INIT_PID, &number, sizeof(number), NULL, 0) < 0) {
         (void) cf_sys_kill(pid, SIGKILL);
         cf_sys_exit_group(1);
     }
@@ -139,42 +139,42 @@ static void stub_clone(const struct cf_stub *stub, uint64_t flags)
 
 /* A process of our own, single-threaded by now, that never goes back: the namespace's budgets are
  * to be charged to its own root (architecture D3). Capabilities stay through the securebit. */
-static void stub_switch_owner(const struct cf_stub *stub)
+static void preinit_switch_owner(const struct cf_preinit *preinit)
 {
     int r = cf_sys_prctl(PR_SET_SECUREBITS, 1u << 2 /* SECBIT_NO_SETUID_FIXUP */, 0, 0, 0);
 
     if (r >= 0)
-        r = cf_sys_setresgid(UINT32_MAX, stub->owner_gid, UINT32_MAX);
+        r = cf_sys_setresgid(UINT32_MAX, preinit->owner_gid, UINT32_MAX);
     if (r >= 0)
-        r = cf_sys_setresuid(UINT32_MAX, stub->owner_uid, UINT32_MAX);
+        r = cf_sys_setresuid(UINT32_MAX, preinit->owner_uid, UINT32_MAX);
     if (r < 0)
-        stub_fail(stub, r, "take the ids of the user namespace's owner");
+        preinit_fail(preinit, r, "take the ids of the user namespace's owner");
 }
 
-static void stub_time_offsets(const struct cf_stub *stub)
+static void preinit_time_offsets(const struct cf_preinit *preinit)
 {
     int fd, r;
 
     r = cf_sys_unshare(CLONE_NEWTIME);
     if (r < 0)
-        stub_fail(stub, r, "make a time namespace");
+        preinit_fail(preinit, r, "make a time namespace");
     /* The file is the host root's as long as we are not dumpable, and in a user namespace we are
      * not root. No process of the container can see us yet. */
     (void) cf_sys_prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     fd = cf_sys_openat(AT_FDCWD, "/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
     (void) cf_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (fd < 0)
-        stub_fail(stub, fd, "open `/proc/self/timens_offsets`");
-    r = (int) cf_sys_write(fd, stub->timens_offsets, cf_str_nlen(stub->timens_offsets, 4096));
+        preinit_fail(preinit, fd, "open `/proc/self/timens_offsets`");
+    r = (int) cf_sys_write(fd, preinit->timens_offsets, cf_str_nlen(preinit->timens_offsets, 4096));
     if (r < 0)
-        stub_fail(stub, r, "write time namespace offsets");
+        preinit_fail(preinit, r, "write time namespace offsets");
     (void) cf_sys_close(fd);
 }
 
-void cf_stub_run(const struct cf_stub *stub)
+void cf_preinit_run(const struct cf_preinit *preinit)
 {
     static char *const no_env[] = {NULL};
-    uint64_t rest = stub->rest, all = UINT64_MAX;
+    uint64_t rest = preinit->rest, all = UINT64_MAX;
     int r;
 
     /* No signal may end us half way, and none of the caller's handlers was inherited. coffer-init unblocks before
@@ -182,50 +182,50 @@ void cf_stub_run(const struct cf_stub *stub)
     (void) cf_sys_rt_sigprocmask(SIG_SETMASK, &all, NULL);
 
     /* Whatever the embedding program left open without close-on-exec stays on its side. */
-    r = cf_sys_close_range(3 + stub->preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC);
+    r = cf_sys_close_range(3 + preinit->preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC);
     if (r < 0)
-        stub_fail(stub, r, "mark file descriptors close-on-exec");
-    if (stub->wait_placed) {
+        preinit_fail(preinit, r, "mark file descriptors close-on-exec");
+    if (preinit->wait_placed) {
         /* Our copy of the host's end would keep us waiting for ever for a host that was killed. */
-        (void) cf_sys_close(stub->host_fd);
-        stub_wait_mapped(stub);
+        (void) cf_sys_close(preinit->host_fd);
+        preinit_wait_mapped(preinit);
     }
-    if (stub->enter)
-        stub_enter(stub);
-    if (stub->user_join_first) {
-        stub_join(stub, true);
-        stub_become_root(stub);
-        stub_join(stub, false);
+    if (preinit->enter)
+        preinit_enter(preinit);
+    if (preinit->user_join_first) {
+        preinit_join(preinit, true);
+        preinit_become_root(preinit);
+        preinit_join(preinit, false);
     } else {
-        stub_join(stub, false);
-        stub_join(stub, true);
+        preinit_join(preinit, false);
+        preinit_join(preinit, true);
     }
-    if (stub->userns_new_late) {
-        if (stub->switch_owner)
-            stub_switch_owner(stub);
-        stub_clone(stub, CLONE_NEWUSER);
-        stub_wait_mapped(stub);
+    if (preinit->userns_new_late) {
+        if (preinit->switch_owner)
+            preinit_switch_owner(preinit);
+        preinit_clone(preinit, CLONE_NEWUSER);
+        preinit_wait_mapped(preinit);
     }
-    if (stub->become_root)
-        stub_become_root(stub);
-    if (stub->timens_offsets) {
-        stub_time_offsets(stub);
+    if (preinit->become_root)
+        preinit_become_root(preinit);
+    if (preinit->timens_offsets) {
+        preinit_time_offsets(preinit);
         rest &= ~(uint64_t) CLONE_NEWTIME;
     }
-    if (stub->clone_rest) {
-        stub_clone(stub, rest);
+    if (preinit->clone_rest) {
+        preinit_clone(preinit, rest);
     } else if (rest) {
         r = cf_sys_unshare((unsigned long) rest);
         if (r < 0)
-            stub_fail(stub, r, "make new namespaces");
+            preinit_fail(preinit, r, "make new namespaces");
     }
-    stub_join_pid(stub);
+    preinit_join_pid(preinit);
 
     /* Only now: what has this number may be a namespace that was to be joined. */
-    r = stub->wire_place == stub->wire_fd ? cf_sys_fcntl(stub->wire_fd, F_SETFD, 0)
-                                          : cf_sys_dup3(stub->wire_fd, stub->wire_place, 0);
+    r = preinit->wire_place == preinit->wire_fd ? cf_sys_fcntl(preinit->wire_fd, F_SETFD, 0)
+                                          : cf_sys_dup3(preinit->wire_fd, preinit->wire_place, 0);
     if (r < 0)
-        stub_fail(stub, r, "keep the wire open");
-    r = cf_sys_execveat(stub->image_fd, "", stub->argv, no_env, AT_EMPTY_PATH);
-    stub_fail(stub, r, "execute coffer-init");
+        preinit_fail(preinit, r, "keep the wire open");
+    r = cf_sys_execveat(preinit->image_fd, "", preinit->argv, no_env, AT_EMPTY_PATH);
+    preinit_fail(preinit, r, "execute coffer-init");
 }

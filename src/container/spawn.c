@@ -35,8 +35,8 @@
 
 /* Longest silence of the container side before it is given up. Once init builds, hooks without timeout lift it. */
 #define CF_SPAWN_SILENCE_SECONDS 60
-/* The stub's stack where it shares our memory: cf_msg and cf_err are a few KiB each. */
-#define CF_STUB_STACK_SIZE (32u << 10)
+/* The preinit's stack where it shares our memory: cf_msg and cf_err are a few KiB each. */
+#define CF_PREINIT_STACK_SIZE (32u << 10)
 
 static int spawn_reap(int pidfd)
 {
@@ -272,16 +272,16 @@ static int spawn_send_plan(struct cf_spawn *spawn, int blob_fd, struct cf_err *e
 }
 
 /* A process that enters a container needs nothing but to be put in its place before it does. */
-static void spawn_split_enter(struct cf_spawn *spawn, struct cf_stub *stub)
+static void spawn_split_enter(struct cf_spawn *spawn, struct cf_preinit *preinit)
 {
-    stub->enter = true;
-    stub->enter_pidfd = spawn->enter_pidfd;
-    stub->enter_flags = spawn->enter_flags;
-    stub->wait_placed = spawn->plan->has_oom_score_adj || (spawn->cgroup && cf_cgroup_clone_fd(spawn->cgroup) < 0);
+    preinit->enter = true;
+    preinit->enter_pidfd = spawn->enter_pidfd;
+    preinit->enter_flags = spawn->enter_flags;
+    preinit->wait_placed = spawn->plan->has_oom_score_adj || (spawn->cgroup && cf_cgroup_clone_fd(spawn->cgroup) < 0);
 }
 
-/* Which of the new namespaces go into the first clone3 and which the stub makes after its joins. */
-static void spawn_split(struct cf_spawn *spawn, struct cf_stub *stub, uint64_t *ret_first)
+/* Which of the new namespaces go into the first clone3 and which the preinit makes after its joins. */
+static void spawn_split(struct cf_spawn *spawn, struct cf_preinit *preinit, uint64_t *ret_first)
 {
     const struct cf_ns_plan *ns = &spawn->plan->ns;
     const struct cf_userns_plan *userns = &spawn->plan->userns;
@@ -289,43 +289,43 @@ static void spawn_split(struct cf_spawn *spawn, struct cf_stub *stub, uint64_t *
     /* Two steps: the second process makes the user namespace when the first is what it shall be made by. */
     bool late = ns->n_joins > 0 || ((flags & CLONE_NEWUSER) && spawn->raises_budget);
 
-    stub->become_root = userns->mode != CF_USERNS_NONE;
+    preinit->become_root = userns->mode != CF_USERNS_NONE;
     if (spawn->enter) {
         *ret_first = 0;
-        spawn_split_enter(spawn, stub);
+        spawn_split_enter(spawn, preinit);
         return;
     }
-    stub->timens_offsets = ns->timens_offsets;
-    stub->joins = ns->joins;
-    stub->n_joins = ns->n_joins;
-    stub->join_fds = spawn->join_fds;
+    preinit->timens_offsets = ns->timens_offsets;
+    preinit->joins = ns->joins;
+    preinit->n_joins = ns->n_joins;
+    preinit->join_fds = spawn->join_fds;
     if (!late && !ns->timens_offsets) {
         *ret_first = flags;
-        stub->wait_placed = (flags & CLONE_NEWUSER) || (spawn->cgroup && cf_cgroup_clone_fd(spawn->cgroup) < 0);
+        preinit->wait_placed = (flags & CLONE_NEWUSER) || (spawn->cgroup && cf_cgroup_clone_fd(spawn->cgroup) < 0);
         return;
     }
-    stub->wait_placed = true;
-    stub->user_join_first = userns->mode == CF_USERNS_JOIN && !spawn->privileged;
+    preinit->wait_placed = true;
+    preinit->user_join_first = userns->mode == CF_USERNS_JOIN && !spawn->privileged;
     if (flags & CLONE_NEWUSER) {
-        stub->userns_new_late = late;
-        stub->switch_owner = userns->switch_owner;
-        stub->owner_uid = userns->owner_uid;
-        stub->owner_gid = userns->owner_gid;
+        preinit->userns_new_late = late;
+        preinit->switch_owner = userns->switch_owner;
+        preinit->owner_uid = userns->owner_uid;
+        preinit->owner_gid = userns->owner_gid;
     }
     *ret_first = late ? 0 : flags & CLONE_NEWUSER;
-    stub->rest = flags & ~(uint64_t) CLONE_NEWUSER;
-    stub->clone_rest = ns->timens_offsets || (stub->rest & CLONE_NEWPID);
+    preinit->rest = flags & ~(uint64_t) CLONE_NEWUSER;
+    preinit->clone_rest = ns->timens_offsets || (preinit->rest & CLONE_NEWPID);
 }
 
-static void spawn_run_stub(const void *arg)
+static void spawn_run_preinit(const void *arg)
 {
-    cf_stub_run(arg);
+    cf_preinit_run(arg);
 }
 
 #if CF_HAVE_CLONE_CALL
 /*
  * What runs out of memory in the container's cgroup is killed together with everything that shares its memory,
- * which would be us. The few pages of the stub only matter where the limit is next to nothing.
+ * which would be us. The few pages of the preinit only matter where the limit is next to nothing.
  */
 static bool spawn_memory_is_tight(const struct cf_plan *plan)
 {
@@ -354,20 +354,21 @@ static int spawn_clone3(struct cf_spawn *spawn, struct cf_clone_args *args)
 
 #if CF_HAVE_CLONE_CALL
     /* The kernel gives an oom_score_adj to all processes that share the memory. */
-    if (!spawn->enter && !spawn->stub.n_joins && !spawn->stub.userns_new_late && !spawn->stub.timens_offsets && !spawn->plan->has_oom_score_adj &&
+    if (!spawn->enter && !spawn->preinit.n_joins && !spawn->preinit.userns_new_late &&
+        !spawn->preinit.timens_offsets && !spawn->plan->has_oom_score_adj &&
         !spawn_memory_is_tight(spawn->plan)) {
-        spawn->stack = malloc(CF_STUB_STACK_SIZE); /* aligned as the ABI wants it */
+        spawn->stack = malloc(CF_PREINIT_STACK_SIZE); /* aligned as the ABI wants it */
         if (spawn->stack) {
             args->flags |= CLONE_VM;
             args->stack = (uint64_t) (uintptr_t) spawn->stack;
-            args->stack_size = CF_STUB_STACK_SIZE;
-            return (int) cf_sys_clone3_call(args, sizeof(*args), spawn_run_stub, &spawn->stub);
+            args->stack_size = CF_PREINIT_STACK_SIZE;
+            return (int) cf_sys_clone3_call(args, sizeof(*args), spawn_run_preinit, &spawn->preinit);
         }
     }
 #endif
     pid = cf_sys_clone3(args, sizeof(*args));
     if (pid == 0)
-        spawn_run_stub(&spawn->stub);
+        spawn_run_preinit(&spawn->preinit);
     return pid;
 }
 
@@ -409,7 +410,7 @@ static int spawn_clone(struct cf_spawn *spawn, uint64_t flags, struct cf_err *er
     return 0;
 }
 
-static int spawn_place(struct cf_spawn *spawn, const struct cf_stub *stub, struct cf_err *err)
+static int spawn_place(struct cf_spawn *spawn, const struct cf_preinit *preinit, struct cf_err *err)
 {
     struct cf_plan *plan = spawn->plan;
     bool maps = plan->userns.mode == CF_USERNS_NEW;
@@ -425,17 +426,17 @@ static int spawn_place(struct cf_spawn *spawn, const struct cf_stub *stub, struc
         r = cf_spawn_raise_limits(spawn, err);
     if (r < 0)
         return r;
-    if (maps && !stub->userns_new_late) {
+    if (maps && !preinit->userns_new_late) {
         r = cf_userns_write_maps(&plan->userns, spawn->pid, err);
         if (r < 0)
             return r;
     }
-    if (stub->wait_placed) {
+    if (preinit->wait_placed) {
         r = spawn_send_mapped(spawn, err);
         if (r < 0)
             return r;
     }
-    if (stub->userns_new_late) {
+    if (preinit->userns_new_late) {
         r = spawn_next_pid(spawn, err);
         if (r >= 0)
             r = cf_userns_write_maps(&plan->userns, spawn->pid, err);
@@ -444,7 +445,7 @@ static int spawn_place(struct cf_spawn *spawn, const struct cf_stub *stub, struc
         if (r < 0)
             return r;
     }
-    return stub->clone_rest ? spawn_next_pid(spawn, err) : 0;
+    return preinit->clone_rest ? spawn_next_pid(spawn, err) : 0;
 }
 
 /* Mounts that are mapped as the container is wait for its namespace. */
@@ -468,7 +469,7 @@ int cf_spawn_init(struct cf_spawn *spawn, struct cf_err *err)
 {
     const struct timeval silence = {.tv_sec = CF_SPAWN_SILENCE_SECONDS}, no_limit = {0};
     cf_auto_fd int child_fd = -EBADF, image_fd = -EBADF, blob_fd = -EBADF;
-    struct cf_stub *stub = &spawn->stub;
+    struct cf_preinit *preinit = &spawn->preinit;
     uint64_t first = 0;
     int pair[2];
     int r;
@@ -492,18 +493,18 @@ int cf_spawn_init(struct cf_spawn *spawn, struct cf_err *err)
     (void) cf_sys_setsockopt(spawn->wire_fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence));
 
     /* The lowest number that init may have: what it closes later is then one range. */
-    stub->wire_place = 3 + (int) spawn->preserve_fds;
-    if (stub->wire_place == image_fd)
-        stub->wire_place = child_fd;
-    (void) cf_num_format(spawn->wire_text, (uint64_t) stub->wire_place);
-    stub->wire_fd = child_fd;
-    stub->host_fd = spawn->wire_fd;
-    stub->image_fd = image_fd;
-    stub->preserve_fds = spawn->preserve_fds;
+    preinit->wire_place = 3 + (int) spawn->preserve_fds;
+    if (preinit->wire_place == image_fd)
+        preinit->wire_place = child_fd;
+    (void) cf_num_format(spawn->wire_text, (uint64_t) preinit->wire_place);
+    preinit->wire_fd = child_fd;
+    preinit->host_fd = spawn->wire_fd;
+    preinit->image_fd = image_fd;
+    preinit->preserve_fds = spawn->preserve_fds;
     (void) cf_str_copy(spawn->name, sizeof(spawn->name), "coffer-init");
-    stub->argv[0] = spawn->name;
-    stub->argv[1] = spawn->wire_text;
-    spawn_split(spawn, stub, &first);
+    preinit->argv[0] = spawn->name;
+    preinit->argv[1] = spawn->wire_text;
+    spawn_split(spawn, preinit, &first);
 
     r = spawn_clone(spawn, first, err);
     if (image_fd == child_fd + 1 && cf_sys_close_range((unsigned int) child_fd, (unsigned int) image_fd, 0) >= 0)
@@ -512,7 +513,7 @@ int cf_spawn_init(struct cf_spawn *spawn, struct cf_err *err)
     cf_fd_close(&image_fd);
     cf_stop_point(spawn->enter ? "exec-cloned" : "create-cloned");
     if (r >= 0)
-        r = spawn_place(spawn, stub, err);
+        r = spawn_place(spawn, preinit, err);
     if (r >= 0)
         r = spawn_idmap(spawn, err);
     if (r >= 0)

@@ -15,7 +15,7 @@
 #define CF_MSG_MAX_FDS 250
 
 enum cf_msg_type {
-    CF_MSG_MAPPED = 1, /* H -> stub: id maps are written, cgroup joined: go on and execute init */
+    CF_MSG_MAPPED = 1, /* H -> preinit: id maps are written, cgroup joined: go on and execute init */
     CF_MSG_FDS,        /* H -> init: fds of the plan, in order. The first message of all has the blob: as
                         * payload, or, without payload, the blob's memfd before the other fds */
     CF_MSG_BUILD,      /* H -> init: the same, and the last one (perhaps empty) */
