@@ -330,6 +330,6 @@ pod_userns() { # pod_userns BASE
 }
 
 @test "CRI-O itself" {
-  command -v crio >/dev/null || skip 'crio is not installed: its module github.com/cri-o/cri-o is not served to this project and Debian has no package'
+  command -v crio >/dev/null || skip 'crio is not installed: Debian has no package of it, and no module proxy that was tried has its module github.com/cri-o/cri-o'
   skip 'crio is installed, but its pods are not written down here yet'
 }

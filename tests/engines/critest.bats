@@ -117,7 +117,7 @@ names_of() { grep -vE '^(#|$)' "$1" | cut -f1; }
 
 @test "critest" {
   local critest=${COFFER_CRITEST:-$(command -v critest || true)} log=${ENGINE_LOG:-$BATS_FILE_TMPDIR/critest.log} skip
-  [ -n "$critest" ] || skip 'critest is not installed: its module sigs.k8s.io/cri-tools is not served to this project and Debian has no package; name one in COFFER_CRITEST'
+  [ -n "$critest" ] || skip 'critest is not installed: Debian has no package of it, and no module proxy that was tried has its module sigs.k8s.io/cri-tools; name one in COFFER_CRITEST'
   skip=$(names_of "$BATS_TEST_DIRNAME/critest.skip" | paste -sd'|')
   printf 'defaultTestContainerImage: %s\nwebServerTestImage: %s\n' "$I" "$I" >"$BATS_TEST_TMPDIR/images.yaml"
   status=0
