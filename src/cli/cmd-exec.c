@@ -194,19 +194,10 @@ static int fill(const struct cmd_input *in, struct coffer_exec_options *o, struc
 static int take_terminal(coffer_process *process, struct relay *relay, struct cmd_error *err)
 {
     coffer_error *error = NULL;
-    int master_fd;
+    int master_fd = -1;
     int r = coffer_process_take_console(process, &master_fd, &error);
 
-    if (r == -ENOTTY) { /* the usual case: it uses our streams */
-        coffer_error_free(error);
-        return 0;
-    }
-    if (r < 0) {
-        err->error = error;
-        return r;
-    }
-    r = relay_take_terminal(relay, master_fd);
-    return r < 0 ? cmd_fail_errno(err, r, "set up the terminal") : 0;
+    return cmd_relay_terminal(relay, r, master_fd, error, err);
 }
 
 static int foreground(coffer_container *container, const struct coffer_exec_options *o, struct cmd_error *err)

@@ -35,19 +35,10 @@ static void delete_container(const struct cmd_input *in, coffer_container *conta
 static int take_terminal(coffer_container *container, struct relay *relay, struct cmd_error *err)
 {
     coffer_error *error = NULL;
-    int master_fd;
+    int master_fd = -1;
     int r = coffer_container_take_console(container, &master_fd, &error);
 
-    if (r == -ENOTTY) { /* the usual case: it uses our streams */
-        coffer_error_free(error);
-        return 0;
-    }
-    if (r < 0) {
-        err->error = error;
-        return r;
-    }
-    r = relay_take_terminal(relay, master_fd);
-    return r < 0 ? cmd_fail_errno(err, r, "set up the terminal") : 0;
+    return cmd_relay_terminal(relay, r, master_fd, error, err);
 }
 
 static int pass_readiness(void *data)

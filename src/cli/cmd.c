@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/relay.h"
 #include "cli/text.h"
 
 #define TEXT_LIMIT (8u << 20)
@@ -146,4 +147,18 @@ int cmd_print_json(char *json, struct cmd_error *err)
     r = cmd_print(&t, err);
     text_free(&t);
     return r;
+}
+
+int cmd_relay_terminal(struct relay *relay, int r, int master_fd, coffer_error *error, struct cmd_error *err)
+{
+    if (r == -ENOTTY) { /* the usual case: it uses our streams */
+        coffer_error_free(error);
+        return 0;
+    }
+    if (r < 0) {
+        err->error = error;
+        return r;
+    }
+    r = relay_take_terminal(relay, master_fd);
+    return r < 0 ? cmd_fail_errno(err, r, "set up the terminal") : 0;
 }

@@ -66,6 +66,12 @@ int cmd_fail(struct cmd_error *err, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /** The same with the errno of a failed call behind it. Return: @r. */
 int cmd_fail_errno(struct cmd_error *err, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+struct relay;
+/**
+ * cmd_relay_terminal() - what was got from coffer_*_take_console() goes to the relay
+ * @r, @master_fd, @error: its answer; all are taken over. -ENOTTY: there is no terminal, which is no error.
+ */
+int cmd_relay_terminal(struct relay *relay, int r, int master_fd, coffer_error *error, struct cmd_error *err);
 /** Wrong use of the command. Return: -EINVAL. */
 int cmd_usage(struct cmd_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

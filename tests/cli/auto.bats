@@ -13,7 +13,7 @@ setup() {
   chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test
   O=$BATS_TEST_TMPDIR/o
   M=$O/merged
-  mkdir -p "$O"/{base,one/etc,two/opt,upper,work,merged}
+  mkdir -p "$O"/{base,one/etc,two/opt,upper,wd,merged}
   mv "$BUNDLE/rootfs"/* "$O/base/"
   rmdir "$BUNDLE/rootfs"
   ln -s ../o/merged "$BUNDLE/rootfs"
@@ -29,7 +29,7 @@ teardown() {
 
 overlay() { # overlay [OPTIONS]: mounts it
   mount -t overlay overlay \
-    -o "lowerdir=${LOWER:-$O/two:$O/one:$O/base},upperdir=$O/upper,workdir=$O/work${1:+,$1}" "$M"
+    -o "lowerdir=${LOWER:-$O/two:$O/one:$O/base},upperdir=$O/upper,workdir=$O/wd${1:+,$1}" "$M"
 }
 
 auto() { run cof --log-format json --log-level warning run --bundle "$BUNDLE" --userns auto "$CID"; }
@@ -44,7 +44,7 @@ code_is() { assert_same code "$1" "$(jq -rR 'fromjson? | .code // empty' <<<"$ou
 features() { sed -n 's/.* - overlay overlay //p' | tail -1 | tr , '\n' | grep -vE '^(lower|upper|work)dir' | sort | xargs; }
 
 # The work directory is as it was: nothing of ours is left in it.
-no_work() { [ ! -e "$O/work/coffer" ]; }
+no_work() { [ ! -e "$O/wd/coffer" ]; }
 
 @test "overlay: files have the container's owners, and what it makes is on the disk as it says" {
   echo one >"$O/one/etc/thing"
@@ -110,8 +110,8 @@ no_work() { [ ! -e "$O/work/coffer" ]; }
   local options
   echo data >"$O/base/etc/meta"
   for options in '' metacopy=on,redirect_dir=on volatile xino=on redirect_dir=nofollow userxattr; do
-    rm -rf "${O:?}/upper" "$O/work"
-    mkdir "$O/upper" "$O/work"
+    rm -rf "${O:?}/upper" "$O/wd"
+    mkdir "$O/upper" "$O/wd"
     overlay "$options" || continue
     for _ in 1 2; do
       auto_script 'chown 5:6 /etc/meta; cat /etc/meta; stat -c "now %u:%g" /etc/meta; touch /made
@@ -133,12 +133,12 @@ no_work() { [ ! -e "$O/work/coffer" ]; }
   ln -s "$odd" "$O/l/ONE"
   ln -s ../base "$O/l/TWO"
   # As engines do when there are many: links, from their own directory.
-  (cd "$O" && mount -t overlay overlay -o "lowerdir=l/ONE:l/TWO,upperdir=$O/upper,workdir=$O/work" merged)
+  (cd "$O" && mount -t overlay overlay -o "lowerdir=l/ONE:l/TWO,upperdir=$O/upper,workdir=$O/wd" merged)
   auto_script 'cat /odd; touch /made'
   assert_line x
   [ -e "$O/upper/made" ]
   umount "$M"
-  (cd "$O" && mount -t overlay overlay -o "lowerdir=l/ONE:l/TWO,upperdir=upper,workdir=work" merged)
+  (cd "$O" && mount -t overlay overlay -o "lowerdir=l/ONE:l/TWO,upperdir=upper,workdir=wd" merged)
   auto_script 'cat /odd; rm /made'
   assert_line x
   [ ! -e "$O/upper/made" ]
@@ -184,7 +184,7 @@ no_work() { [ ! -e "$O/work/coffer" ]; }
   set_args sleep 1000
   det run --detach --bundle "$BUNDLE" --userns auto "$CID"
   assert_status 0
-  [ -d "$O/work/coffer" ]
+  [ -d "$O/wd/coffer" ]
   set_args true
   run cof --log-format json run --bundle "$BUNDLE" --userns auto "$CID-2"
   assert_status 1
@@ -201,9 +201,9 @@ no_work() { [ ! -e "$O/work/coffer" ]; }
 
 @test "overlay: what a container left that was never deleted is no obstacle" {
   overlay
-  mkdir -p "$O/work/coffer/work/incompat/volatile"
-  chmod 0 "$O/work/coffer/work"
-  ln -s "$ROOT/of-a-container-that-is-gone" "$O/work/coffer/owner"
+  mkdir "$O/wd/coffer"
+  (cd "$O/wd/coffer" && mkdir -p work/incompat/volatile && chmod 0 work)
+  ln -s "$ROOT/of-a-container-that-is-gone" "$O/wd/coffer/owner"
   auto
   assert_status 0
   no_work
