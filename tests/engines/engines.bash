@@ -92,7 +92,10 @@ leftovers() {
 nothing_left() { [ -z "$(leftovers)" ]; }
 
 no_leftovers() {
-  wait_for 10 nothing_left || { leftovers >&2; return 1; }
+  wait_for 10 nothing_left && return
+  # What is needed to say where something hung: in coffer, in the container, or in the engine.
+  { leftovers; ps -eo pid,ppid,pgid,sid,stat,wchan:24,args --forest | grep -v ' ps -eo '; } >&2
+  return 1
 }
 
 alive() { # alive CMDLINE: any process with this command line
