@@ -83,7 +83,7 @@ x() { timeout -k 5 60 ctr t exec --exec-id "e$RANDOM" "$@" </dev/null; }
 
 # ctr may lose what a terminal shows just before the program ends, with every runtime: hence the sleep.
 @test "run: a terminal of its own" {
-  run script -qec "timeout -k 5 60 ctr run --rm -t --runc-binary $RT $I $T sh -c 'tty; sleep 1; exit 5'" /dev/null
+  run script -qec "timeout --foreground -k 5 60 ctr run --rm -t --runc-binary $RT $I $T sh -c 'tty; sleep 1; exit 5'" /dev/null
   ended_with 5
   has /dev/pts/0
 }
@@ -200,7 +200,7 @@ cg() {
 
 @test "exec: a terminal" {
   c_start "$I" "$T" sleep 1000
-  run script -qec "timeout -k 5 60 ctr t exec -t --exec-id e1 $T sh -c 'tty; sleep 1; exit 4'" /dev/null
+  run script -qec "timeout --foreground -k 5 60 ctr t exec -t --exec-id e1 $T sh -c 'tty; sleep 1; exit 4'" /dev/null
   ended_with 4
   has /dev/pts/
 }

@@ -193,7 +193,7 @@ rt() { timeout 60 "$RT" --root "$BATS_TEST_TMPDIR/state" "$@"; }
   # Whatever a runtime writes lands in the output of a build.
   run timeout 60 buildah run --runtime "$RT" --isolation oci --network none "$c" true
   assert_same output '' "$output"
-  run script -qec "timeout 60 buildah run --runtime $RT --isolation oci --network none -t $c tty" /dev/null
+  run script -qec "timeout --foreground 60 buildah run --runtime $RT --isolation oci --network none -t $c tty" /dev/null
   assert_status 0
   assert_has /dev/pts/0
   run timeout 60 buildah run --runtime "$RT" --isolation oci --network none --user 1000 -v "$E:/e:ro" "$c" sh -c 'id -u; ls /e/bin'
