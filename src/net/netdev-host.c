@@ -82,11 +82,11 @@ struct collect {
     struct address **tail;
 };
 
-static int take_address(const struct nlmsghdr *m, void *data)
+static int take_address(struct nlmsghdr *m, void *data)
 {
     struct collect *c = data;
-    const struct ifaddrmsg *msg = NLMSG_DATA(m);
-    const struct rtattr *attr;
+    struct ifaddrmsg *msg = NLMSG_DATA(m);
+    struct rtattr *attr;
     struct address *a;
     size_t len;
 

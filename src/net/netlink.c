@@ -44,10 +44,10 @@ static int send_request(int fd, const struct cf_netlink_request *req)
 }
 
 /* Return: 1 at the end, 0 if more is to come, -errno. */
-static int take_answer(const char *buf, size_t len, cf_netlink_each each, void *data)
+static int take_answer(char *buf, size_t len, cf_netlink_each each, void *data)
 {
     while (len >= sizeof(struct nlmsghdr)) {
-        const struct nlmsghdr *m = (const void *) buf;
+        struct nlmsghdr *m = (void *) buf;
         size_t step = NLMSG_ALIGN(m->nlmsg_len);
         int r;
 

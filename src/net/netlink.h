@@ -29,8 +29,8 @@ void cf_netlink_put(struct cf_netlink_request *req, uint16_t type, const void *d
 /** Sends it and waits for the acknowledgement. Return: 0 or -errno of the kernel. */
 int cf_netlink_call(int fd, struct cf_netlink_request *req);
 
-/** For each message of a dump. Return: 0, or negative to stop. */
-typedef int (*cf_netlink_each)(const struct nlmsghdr *message, void *data);
+/** For each message of a dump, not const because the macros of the kernel cast that away. Return: 0, or negative to stop. */
+typedef int (*cf_netlink_each)(struct nlmsghdr *message, void *data);
 
 /** Sends a dump request and hands out what comes. Return: 0 or -errno. */
 int cf_netlink_dump(int fd, struct cf_netlink_request *req, cf_netlink_each each, void *data);
