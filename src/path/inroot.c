@@ -180,7 +180,7 @@ static int open_or_make(struct walk *w, int parent_fd, size_t at, size_t end, in
 static int walk_once(struct walk *w, int *ret_fd)
 {
     size_t at = 0, end;
-    int dir_fd, fd, r;
+    int dir_fd, fd = -EBADF, r;
 
     dir_fd = cf_inroot_open(w->root_fd, "/", O_PATH | O_DIRECTORY, w->extra);
     if (dir_fd < 0)
