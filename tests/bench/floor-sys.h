@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the floor program has instead of a C library: raw system calls and a few string helpers.
- * Everything is static inline, so that both files of the program can include it.
+ * What the floor program has instead of a C library: raw system calls, a few string helpers, its entry.
+ * Everything is static inline, so that all files of the program can include it.
  */
 #ifndef FLOOR_SYS_H
 #define FLOOR_SYS_H
@@ -106,6 +106,26 @@ static inline uint64_t get_number(const char **p)
         (*p)++;
     return v;
 }
+
+/*
+ * The entry of a program: `int MAIN(int argc, char **argv)` with an aligned stack. In assembler as a whole, because not
+ * every compiler knows functions without a prologue on every processor.
+ */
+#if defined(__x86_64__)
+#define FLOOR_ENTRY "_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call floor_entry\n"
+#elif defined(__aarch64__)
+#define FLOOR_ENTRY "_start: mov x29, #0\n mov x0, sp\n bl floor_entry\n"
+#else
+#error "the programs of the benchmark have no start code for this architecture"
+#endif
+#define FLOOR_START(MAIN)                                                                          \
+    __asm__(".text\n.globl _start\n.type _start, %function\n" FLOOR_ENTRY);                         \
+    __attribute__((noreturn, used)) void floor_entry(long *stack);                                 \
+    void floor_entry(long *stack)                                                                  \
+    {                                                                                              \
+        sys(SYS_exit_group, MAIN((int) stack[0], (char **) (stack + 1)));                          \
+        __builtin_unreachable();                                                                   \
+    }
 
 /* Ends the program when r is an error; `step` names the place in the message. */
 static inline void need(long r, const char *step)

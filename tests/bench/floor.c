@@ -408,22 +408,4 @@ static int floor_main(int argc, char **argv)
     return 2;
 }
 
-/* Called by the start code with the initial stack pointer. */
-__attribute__((noreturn, used)) static void floor_start(long *stack)
-{
-    long status = floor_main((int) stack[0], (char **) (stack + 1));
-
-    sys(SYS_exit_group, status);
-    __builtin_unreachable();
-}
-
-void _start(void);
-
-__attribute__((naked, noreturn)) void _start(void)
-{
-#if defined(__x86_64__)
-    __asm__ volatile("xor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall floor_start");
-#elif defined(__aarch64__)
-    __asm__ volatile("mov x29, #0\n\tmov x0, sp\n\tbl floor_start");
-#endif
-}
+FLOOR_START(floor_main)

@@ -218,9 +218,10 @@ static void answer(struct micro *m, const char *request)
 
 static int micro_main(int argc, char **argv)
 {
-    struct micro m = {.listener = -1, .near = -1, .far = -1};
+    static struct micro m; /* there is no memset() to clear it on the stack */
     char line[64];
 
+    m.listener = m.near = m.far = -1;
     if (argc != 2 || text_length(argv[1]) > 200)
         die(-22, "usage: micro DIRECTORY");
     put_text(put_text(m.deep, argv[1]), "/a/b/c/file");
@@ -236,22 +237,4 @@ static int micro_main(int argc, char **argv)
     }
 }
 
-/* Called by the start code with the initial stack pointer. */
-__attribute__((noreturn, used)) static void micro_start(long *stack)
-{
-    long status = micro_main((int) stack[0], (char **) (stack + 1));
-
-    sys(SYS_exit_group, status);
-    __builtin_unreachable();
-}
-
-void _start(void);
-
-__attribute__((naked, noreturn)) void _start(void)
-{
-#if defined(__x86_64__)
-    __asm__ volatile("xor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall micro_start");
-#elif defined(__aarch64__)
-    __asm__ volatile("mov x29, #0\n\tmov x0, sp\n\tbl micro_start");
-#endif
-}
+FLOOR_START(micro_main)

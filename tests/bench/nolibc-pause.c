@@ -4,16 +4,12 @@
  * Built with -nostdlib -static; it runs inside the container.
  */
 
-void _start(void);
-
-__attribute__((naked, noreturn)) void _start(void)
-{
+/* As a whole in assembler: not every compiler can leave out a prologue on every processor. */
 #if defined(__x86_64__)
-    __asm__ volatile("1: movl $34, %eax\n\tsyscall\n\tjmp 1b");
+__asm__(".globl _start\n_start: 1: movl $34, %eax\n\tsyscall\n\tjmp 1b");
 #elif defined(__aarch64__)
-    __asm__ volatile("1: mov x0, #0\n\tmov x1, #0\n\tmov x2, #0\n\tmov x3, #0\n\t"
+__asm__(".globl _start\n_start: 1: mov x0, #0\n\tmov x1, #0\n\tmov x2, #0\n\tmov x3, #0\n\t"
                      "mov x8, #73\n\tsvc #0\n\tb 1b");
 #else
 #error "nolibc-pause has no start code for this architecture"
 #endif
-}
