@@ -136,11 +136,14 @@ struct cf_spawn {
  */
 int cf_spawn_init(struct cf_spawn *spawn, struct cf_err *err);
 
-/* ---- spawn-limits.c: process.rlimits of a container with a user namespace ---- */
+/* ---- spawn-limits.c: what only the host can give to a container with a user namespace ---- */
 /** Before the first clone: fills limits, raises_budget. */
 int cf_spawn_look_at_limits(struct cf_spawn *spawn, struct cf_err *err);
 /** Raises limits of the new process, as far as only the host can. */
 int cf_spawn_raise_limits(struct cf_spawn *spawn, struct cf_err *err);
+
+/** With CF_BLOB_HOST_SCHED, when the process is ready and waits: its scheduler and I/O priority. */
+int cf_spawn_schedule(const struct cf_spawn *spawn, struct cf_err *err);
 
 /** init announced the process that takes its place (CF_MSG_INIT_PID): pid and pidfd are replaced. */
 int cf_spawn_take_pid(struct cf_spawn *spawn, const struct cf_msg *msg, struct cf_err *err);

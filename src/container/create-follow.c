@@ -285,7 +285,8 @@ static int create_commit(struct cf_create *c, struct cf_err *err)
  */
 static bool create_may_release_early(const struct cf_create *c)
 {
-    return c->run && !c->plan.rdt.wanted && !c->plan.terminal && !c->options->pid_file && !c->options->pidfd_socket &&
+    return c->run && !c->plan.rdt.wanted && !(cf_blob_header(c->plan.blob)->flags & CF_BLOB_HOST_SCHED) &&
+           !c->plan.terminal && !c->options->pid_file && !c->options->pidfd_socket &&
            !cf_plan_annotation(&c->input, PIDFD_RECEIVER) &&
            !c->plan.prestart.n && !c->plan.create_runtime.n && !c->plan.netdevs.n && !c->listener.to.path &&
            !(c->plan.ns.n_joins || c->plan.ns.timens_offsets);
@@ -343,7 +344,9 @@ int cf_create_process(struct cf_create *c, struct cf_err *err)
             return r;
         }
     }
-    r = create_announce(c, err);
+    r = cf_spawn_schedule(&c->spawn, err);
+    if (r >= 0)
+        r = create_announce(c, err);
     if (r < 0)
         return r;
     cf_stop_point("create-announced");

@@ -277,6 +277,8 @@ int cf_exec_process(struct cf_exec *x, struct cf_err *err)
         cf_stop_point("exec-ready");
         r = enter_class(x, err);
     }
+    if (r >= 0)
+        r = cf_spawn_schedule(&x->spawn, err);
     if (r >= 0) {
         r = announce(x, err);
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Resource limits that only the host can give to a container with a user namespace: a hard limit
- * above the caller's, which nobody inside may raise (that needs CAP_SYS_RESOURCE in the initial user
- * namespace), and budgets of the namespace itself. init sets the exact values later, when all of
- * them are within reach. Host side.
+ * What only the host can give to a container with a user namespace. Resource limits: a hard limit above the
+ * caller's, which nobody inside may raise (that needs CAP_SYS_RESOURCE in the initial user namespace), and
+ * budgets of the namespace itself; init sets the exact values later, when all of them are within reach.
+ * Scheduler and I/O priority: at the end, so that nothing is built under them. Host side.
  */
 
 #include "container/container.h"
@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 
 #include "base/fd.h"
+#include "process/sched.h"
 #include "sys/task.h"
 
 /*
@@ -93,4 +94,20 @@ int cf_spawn_raise_limits(struct cf_spawn *spawn, struct cf_err *err)
             return limit_error(limit, i, r, err);
     }
     return 0;
+}
+
+int cf_spawn_schedule(const struct cf_spawn *spawn, struct cf_err *err)
+{
+    const struct cf_blob_header *h = cf_blob_header(spawn->plan->blob);
+    int r;
+
+    if (!(h->flags & CF_BLOB_HOST_SCHED))
+        return 0;
+    r = cf_sched_apply(h, spawn->pid, err);
+    if (r == -ESRCH) {
+        cf_err_clear(err);
+        return cf_spawn_explain_death(spawn, err);
+    }
+    cf_err_step(err, "process");
+    return r;
 }

@@ -10,11 +10,10 @@
 #include <sys/prctl.h>
 
 #include "init/init-internal.h"
+#include "process/sched.h"
 #include "sys/cred.h"
 #include "sys/fs.h"
 #include "sys/task.h"
-
-#define IOPRIO_WHO_PROCESS 1
 
 static int set_keyring(struct cf_init *in, struct cf_err *err)
 {
@@ -26,48 +25,15 @@ static int set_keyring(struct cf_init *in, struct cf_err *err)
     return r < 0 ? r : cf_cred_child_keyring(in, err);
 }
 
-static int set_scheduler(struct cf_init *in, struct cf_err *err)
-{
-    const struct cf_blob_sched *s = &in->blob.h->sched;
-    struct cf_sched_attr attr = {
-        .size = sizeof(attr),
-        .sched_policy = s->policy,
-        .sched_flags = s->flags,
-        .sched_nice = s->nice,
-        .sched_priority = s->priority,
-        .sched_runtime = s->runtime,
-        .sched_deadline = s->deadline,
-        .sched_period = s->period,
-    };
-    int r;
-
-    if (!s->set)
-        return 0;
-    r = cf_sys_sched_setattr(0, &attr, 0);
-    if (r < 0) {
-        (void) cf_err_sys(err, r, "set scheduler");
-        cf_err_field(err, "process.scheduler");
-        return r;
-    }
-    return 0;
-}
-
 static int set_attributes(struct cf_init *in, struct cf_err *err)
 {
     const struct cf_blob_header *h = in->blob.h;
     int r;
 
-    r = set_scheduler(in, err);
+    /* In a user namespace, or before one more clone, that is for the host. */
+    r = h->flags & CF_BLOB_HOST_SCHED ? 0 : cf_sched_apply(h, 0, err);
     if (r < 0)
         return r;
-    if (h->ioprio != -1) {
-        r = cf_sys_ioprio_set(IOPRIO_WHO_PROCESS, 0, h->ioprio);
-        if (r < 0) {
-            (void) cf_err_sys(err, r, "set I/O priority");
-            cf_err_field(err, "process.ioPriority");
-            return r;
-        }
-    }
     if (h->personality != UINT32_MAX) {
         r = cf_sys_personality(h->personality);
         if (r < 0) {

@@ -8,6 +8,7 @@
 #include "process/sched-plan.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/mempolicy.h>
 #include <sched.h>
 #include <string.h>
@@ -195,6 +196,18 @@ static int plan_memory(const struct ocispec_memory_policy *m, struct cf_plan *pl
     return 0;
 }
 
+/*
+ * Above what the caller has itself it takes CAP_SYS_NICE in the initial user namespace: init of a container with a
+ * user namespace has no use of its own. And a process that is yet to clone itself may not be able to any more
+ * (SCHED_DEADLINE), or would lose it (SCHED_FLAG_RESET_ON_FORK).
+ */
+static bool is_for_the_host(const struct cf_plan_input *in, const struct cf_blob_header *h)
+{
+    return (h->sched.set || h->ioprio != -1) && !in->facts->in_userns &&
+           (in->facts->cap_effective & (UINT64_C(1) << CAP_SYS_NICE)) &&
+           (h->flags & (CF_BLOB_USERNS | CF_BLOB_EXEC | CF_BLOB_PIDNS_JOINED));
+}
+
 int cf_sched_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err)
 {
     const struct ocispec_process *p = in->spec->config->process;
@@ -209,6 +222,8 @@ int cf_sched_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, st
         r = plan_scheduler(p->scheduler, &h->sched, err);
     if (r >= 0 && p && p->io_priority)
         r = plan_io_priority(p->io_priority, &h->ioprio, err);
+    if (r >= 0 && is_for_the_host(in, h))
+        h->flags |= CF_BLOB_HOST_SCHED;
     if (r >= 0 && l && l->personality) {
         int64_t domain = FIND(personalities, l->personality->domain);
 

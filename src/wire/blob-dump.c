@@ -53,6 +53,7 @@ static const struct bit header_bits[] = {
     {CF_BLOB_EXEC, "exec"},
     {CF_BLOB_ATTACH, "attach"},
     {CF_BLOB_DETACH, "detach"},
+    {CF_BLOB_HOST_SCHED, "host-sched"},
 };
 
 static const struct bit mount_bits[] = {

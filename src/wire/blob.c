@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-#define ALL_FLAGS ((CF_BLOB_DETACH << 1) - 1)
+#define ALL_FLAGS ((CF_BLOB_HOST_SCHED << 1) - 1)
 #define ALL_MOUNT_FLAGS ((CF_MOUNT_MADE << 1) - 1)
 #define PROPAGATION_TYPES                                                                          \
     ((uint32_t) MS_SHARED | (uint32_t) MS_SLAVE | (uint32_t) MS_PRIVATE | (uint32_t) MS_UNBINDABLE)

@@ -437,6 +437,96 @@ assert_rlimit() { # assert_rlimit TYPE SOFT HARD
   assert_match '^sched policy=1 .* priority=3 '
 }
 
+# What takes privileges of the host: a container may have it although its own root has none of them.
+privileged_scheduling() { # privileged_scheduling COMMAND...: runs it for each kind; it prints `testinit sched + ioprio`
+  chrt -f 1 true 2>/dev/null || skip 'real-time policies are not permitted here'
+  bundle_edit '.process.scheduler = {policy: "SCHED_OTHER", nice: -7} | .process.ioPriority = {class: "IOPRIO_CLASS_RT", priority: 2}'
+  "$@"
+  assert_match '^sched policy=0 flags=0 nice=-7 '
+  assert_line 'ioprio class=1 data=2'
+  bundle_edit 'del(.process.ioPriority) | .process.scheduler = {policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 20000000, period: 20000000}'
+  "$@"
+  assert_match '^sched policy=6 flags=0 .* runtime=1000000 deadline=20000000 period=20000000'
+  bundle_edit '.process.scheduler = {policy: "SCHED_RR", priority: 9, flags: ["SCHED_FLAG_RESET_ON_FORK"]} | .linux.resources = {}'
+  if [ -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us ]; then
+    bundle_edit '.linux.resources.cpu = {realtimeRuntime: 10000, realtimePeriod: 1000000}'
+  fi
+  "$@"
+  assert_match '^sched policy=2 flags=1 .* priority=9 '
+}
+
+created_sched() { # by create and start
+  set_args testinit sched + ioprio
+  cof create --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/out" </dev/null
+  cof start "$CID"
+  wait_for 5 status_is "$CID" stopped
+  output=$(cat "$BATS_TEST_TMPDIR/out")
+  cof delete "$CID"
+}
+
+entered_sched() { # by exec, with the scheduler of the container
+  set_args testinit sleep
+  start_bundle
+  run cof exec "$CID" testinit sched + ioprio
+  assert_status 0
+  cof delete --force "$CID"
+}
+
+@test "scheduler and I/O priority that take the privileges of the host" {
+  privileged_scheduling run_testinit sched + ioprio
+}
+
+@test "scheduler and I/O priority that take the privileges of the host, in a user namespace" {
+  setup_userns_bundle
+  privileged_scheduling run_testinit sched + ioprio
+}
+
+@test "scheduler and I/O priority that take the privileges of the host, in a user namespace, by create and start" {
+  setup_userns_bundle
+  privileged_scheduling created_sched
+}
+
+@test "scheduler and I/O priority of a further process" {
+  privileged_scheduling entered_sched
+}
+
+@test "scheduler and I/O priority of a further process in a user namespace" {
+  setup_userns_bundle
+  privileged_scheduling entered_sched
+}
+
+@test "scheduler: of a process that appears in a joined pid namespace" {
+  local first=$CID pid
+  set_args testinit sleep
+  start_bundle
+  pid=$PID
+  setup_bundle second
+  CID=$first-second
+  bundle_edit '(.linux.namespaces[] | select(.type == "pid")).path = $p' --arg p "/proc/$pid/ns/pid"
+  privileged_scheduling run_testinit sched + ioprio
+}
+
+without_nice() { # without_nice PROPERTY VALUE: refused by its name, with the reason
+  bundle_edit ".process.$1 = $2"
+  run setpriv --bounding-set -sys_nice --inh-caps -sys_nice \
+    "$COFFER" --log-format json --root "$ROOT" run --bundle "$BUNDLE" "$CID"
+  if grep -q cpuset <<<"$output"; then skip 'moving a process between cpusets of cgroup v1 takes CAP_SYS_NICE itself'; fi
+  assert_status 1
+  assert_has "process.$1"
+  assert_has 'CAP_SYS_NICE on the host'
+}
+
+@test "scheduler that the caller may not give: refused by name, with the reason" {
+  without_nice scheduler '{policy: "SCHED_OTHER", nice: -7}'
+}
+
+@test "scheduler and I/O priority that the caller may not give, in a user namespace" {
+  setup_userns_bundle
+  without_nice scheduler '{policy: "SCHED_OTHER", nice: -7}'
+  bundle_edit 'del(.process.scheduler)'
+  without_nice ioPriority '{class: "IOPRIO_CLASS_RT", priority: 0}'
+}
+
 @test "ioPriority" {
   for row in 'IOPRIO_CLASS_BE 5 2' 'IOPRIO_CLASS_IDLE 0 3' 'IOPRIO_CLASS_RT 0 1'; do
     read -r class priority number <<<"$row"

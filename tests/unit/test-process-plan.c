@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "plan-fixture.h"
+#include "plan/input.h"
 #include "process/process.h"
 
 #define PROCESS(rest) "{\"ociVersion\":\"1.0.0\",\"process\":{\"cwd\":\"/\",\"args\":[\"sh\"]" rest "}}"
@@ -61,6 +63,38 @@ Test(process_plan, everything)
     cr_expect(p.plan.has_oom_score_adj);
     cr_expect_eq(p.plan.oom_score_adj, -5);
     plan_test_done(&p);
+}
+
+/* Who sets it: the host, where init has no privileges of the host, or where one more clone follows. */
+Test(process_plan, scheduler_by_the_host)
+{
+    static const struct {
+        uint32_t flags;
+        bool in_userns, no_cap, nothing, host;
+    } rows[] = {
+        {.host = false},
+        {.flags = CF_BLOB_USERNS, .host = true},
+        {.flags = CF_BLOB_EXEC, .host = true},
+        {.flags = CF_BLOB_PIDNS_JOINED, .host = true},
+        {.flags = CF_BLOB_USERNS, .in_userns = true, .host = false},
+        {.flags = CF_BLOB_USERNS, .no_cap = true, .host = false},
+        {.flags = CF_BLOB_USERNS, .nothing = true, .host = false},
+    };
+    static const char *const json[] = {PROCESS(",\"scheduler\":{\"policy\":\"SCHED_FIFO\",\"priority\":1}"),
+                                       PROCESS(",\"ioPriority\":{\"class\":\"IOPRIO_CLASS_RT\",\"priority\":0}")};
+
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_test p;
+
+        plan_test_init(&p, rows[i / 2].nothing ? PROCESS("") : json[i % 2]);
+        cf_plan_set_flag(&p.plan, rows[i / 2].flags);
+        p.facts.in_userns = rows[i / 2].in_userns;
+        if (rows[i / 2].no_cap)
+            p.facts.cap_effective &= ~(UINT64_C(1) << CAP_SYS_NICE);
+        EXPECT_OK(&p, cf_process_plan_build(&p.in, &p.plan, &p.err));
+        cr_expect_eq(cf_plan_has_flag(&p.plan, CF_BLOB_HOST_SCHED), rows[i / 2].host, "row %zu", i / 2);
+        plan_test_done(&p);
+    }
 }
 
 Test(process_plan, defaults)
