@@ -161,3 +161,21 @@ int cf_io_sealed_memfd(const char *name, const void *data, size_t len, unsigned 
         return r;
     return cf_steal_fd(&fd);
 }
+
+int cf_io_append_open(const char *path)
+{
+    cf_auto_fd int fd = -EBADF;
+    struct stat st;
+    int r;
+
+    fd = cf_sys_openat(AT_FDCWD, path,
+                       O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fd;
+    r = cf_sys_fstat(fd, &st);
+    if (r >= 0 && !S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
+        r = -EINVAL;
+    if (r >= 0)
+        r = cf_sys_fcntl(fd, F_SETFL, O_APPEND); /* who writes to it expects to wait */
+    return r < 0 ? r : cf_steal_fd(&fd);
+}

@@ -36,3 +36,10 @@ int cf_io_replace_file_at(int dirfd, const char *name, const void *data, size_t 
 
 /** A sealed (no write, grow, shrink, seal), close-on-exec memfd with this content. */
 int cf_io_sealed_memfd(const char *name, const void *data, size_t len, unsigned int extra_flags);
+
+/**
+ * cf_io_append_open() - a file that others' output is appended to, made (0600) if it is not there
+ * The last component is never a symlink: -ELOOP. A pipe or a character device will do (a pipe that nobody reads:
+ * -ENXIO), never waits. Return: close-on-exec fd for writing at the end, or -errno; -EINVAL: something else.
+ */
+int cf_io_append_open(const char *path);

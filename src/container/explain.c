@@ -19,7 +19,7 @@ static const char *explain_source_kind(uint32_t kind)
         [CF_SOURCE_ROOT] = "root",     [CF_SOURCE_BIND] = "bind", [CF_SOURCE_DEVICE] = "device",
         [CF_SOURCE_CGROUP] = "cgroup", [CF_SOURCE_GATE] = "gate", [CF_SOURCE_PIDNS] = "pid namespace",
         [CF_SOURCE_FS] = "fs",         [CF_SOURCE_DEV] = "dev",   [CF_SOURCE_PROC] = "proc",
-        [CF_SOURCE_MOUNTNS] = "mount namespace",
+        [CF_SOURCE_MOUNTNS] = "mount namespace", [CF_SOURCE_OUTPUT] = "hook output",
     };
 
     return kind < CF_SOURCE_KIND_COUNT && names[kind] ? names[kind] : "?";

@@ -40,6 +40,8 @@ static const char *const memory_flags[] = {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELA
 /* Of those that this release honours: what an engine should not let an image's author set. */
 static const char *const unsafe_annotations[] = {"org.systemd.property.",
                                                  "run.oci.delegate-cgroup",
+                                                 "run.oci.hooks.stderr",
+                                                 "run.oci.hooks.stdout",
                                                  "run.oci.keep_original_groups",
                                                  "run.oci.seccomp.receiver",
                                                  "run.oci.systemd.subgroup"};

@@ -6,7 +6,8 @@
  * what it prints captured for the error, its own process group, a deadline by pidfd.
  * Container side, freestanding.
  *
- * Pipes everywhere, no files: a FSIZE limit of the process must not keep its hook from reading.
+ * Pipes, no files of ours: a FSIZE limit of the process must not keep its hook from reading. Only what annotations
+ * ask for goes to files; the runtime has opened them.
  */
 
 #include <errno.h>
@@ -27,6 +28,7 @@
 #define STATUS_FD 3
 /* After the end of the hook: what one full pipe of 64 KiB can hold for each of two streams. */
 #define MAX_DRAIN 32
+#define IN_FILE "(in the file)"
 
 enum {
     POLL_PROCESS,
@@ -46,6 +48,7 @@ struct run {
     const struct cf_blob_hook *hook;
     const char *kind;
     bool start;     /* startContainer */
+    int outputs[2]; /* files for standard output, error; -1: captured */
     int in_fds[2], out_fds[2], err_fds[2], status_fds[2];
     int pid;
     int pidfd;
@@ -97,10 +100,10 @@ static void close_all(struct run *run)
 
 static int open_pipes(struct run *run, struct cf_err *err)
 {
-    int *const pairs[] = {run->in_fds, run->out_fds, run->err_fds, run->status_fds};
+    int *const pairs[] = {run->out_fds, run->err_fds, run->in_fds, run->status_fds};
 
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-        int r = cf_sys_pipe2(pairs[i], O_CLOEXEC);
+        int r = i < 2 && run->outputs[i] >= 0 ? 0 : cf_sys_pipe2(pairs[i], O_CLOEXEC);
 
         if (r < 0)
             return cf_err_sys(err, r, "make a pipe for a %s hook", run->kind);
@@ -115,9 +118,9 @@ static int arrange_fds(struct run *run)
 
     r = cf_sys_dup3(run->in_fds[0], 0, 0);
     if (r >= 0)
-        r = cf_sys_dup3(run->out_fds[1], 1, 0);
+        r = cf_sys_dup3(run->outputs[0] < 0 ? run->out_fds[1] : run->outputs[0], 1, 0);
     if (r >= 0)
-        r = cf_sys_dup3(run->err_fds[1], 2, 0);
+        r = cf_sys_dup3(run->outputs[1] < 0 ? run->err_fds[1] : run->outputs[1], 2, 0);
     if (r >= 0 && status != STATUS_FD) {
         r = cf_sys_dup3(status, STATUS_FD, O_CLOEXEC);
         run->status_fds[1] = STATUS_FD;
@@ -331,6 +334,28 @@ static int finish(struct run *run, int watched, struct cf_err *err)
     return report(run, status, exec_errno, err);
 }
 
+/* For the error: what is not captured can be read elsewhere. */
+static void note_file(struct output *output)
+{
+    memcpy(output->buf, IN_FILE, sizeof(IN_FILE) - 1);
+    output->used = sizeof(IN_FILE) - 1;
+}
+
+int cf_hook_child_outputs(struct cf_init *in, struct cf_err *err)
+{
+    const struct cf_blob_header *h = in->blob.h;
+
+    for (size_t i = 0; i < 2; i++) {
+        if (!h->hook_outputs[i])
+            continue;
+        in->hook_fds[i] = cf_init_take_fd(in, (int32_t) (h->hook_outputs[i] - 1));
+        if (in->hook_fds[i] < 0)
+            return cf_err_set(err, COFFER_ERROR_BUG, "plan-invalid", in->hook_fds[i],
+                              "the file for the output of hooks is missing");
+    }
+    return 0;
+}
+
 static int run_one(struct cf_init *in, struct run *run, struct cf_err *err)
 {
     int r = open_pipes(run, err);
@@ -359,6 +384,8 @@ int cf_hook_child_run(struct cf_init *in, struct cf_ref hooks, cf_str head, cf_s
             .hook = &list[i],
             .kind = kind,
             .start = cf_str_eq(kind, "startContainer"),
+            .outputs = {in->blob.h->hook_outputs[0] ? in->hook_fds[0] : -1,
+                        in->blob.h->hook_outputs[1] ? in->hook_fds[1] : -1},
             .in_fds = {-1, -1},
             .out_fds = {-1, -1},
             .err_fds = {-1, -1},
@@ -369,6 +396,10 @@ int cf_hook_child_run(struct cf_init *in, struct cf_ref hooks, cf_str head, cf_s
         };
         int r;
 
+        if (run.outputs[0] >= 0)
+            note_file(&run.out);
+        if (run.outputs[1] >= 0)
+            note_file(&run.err);
         (void) cf_hook_child_state(run.state, pid_text, head_text ? head_text : "", pid,
                                    tail_text ? tail_text : "");
         r = run_one(in, &run, err);

@@ -26,6 +26,7 @@
 
 #define CAPTURE_SIZE 8192
 #define QUOTE_SIZE 400 /* of each stream, into the error */
+#define IN_FILE "(in the file)"
 
 extern char **environ;
 
@@ -38,6 +39,7 @@ struct capture {
 /* One running hook. */
 struct run {
     const struct cf_host_hook *hook;
+    const int *outputs; /* files for standard output, error; negative: captured */
     int pidfd;
     int pid;
     struct capture out, err;
@@ -144,6 +146,20 @@ static int make_pipe(int *ret_read, int *ret_write)
     /* A process that the hook leaves behind may hold the pipe open: never block on it. */
     r = cf_sys_fcntl(*ret_read, F_SETFL, O_NONBLOCK);
     return r < 0 ? r : 0;
+}
+
+/* Where a stream of the hook goes: a pipe, or a copy of the descriptor of a file. Return: for the hook, or -errno. */
+static int make_output(struct capture *c, int file_fd)
+{
+    int fd = -EBADF, r;
+
+    if (file_fd < 0) {
+        r = make_pipe(&c->fd, &fd);
+        return r < 0 ? r : fd;
+    }
+    memcpy(c->text, IN_FILE, sizeof(IN_FILE) - 1);
+    c->used = sizeof(IN_FILE) - 1;
+    return lift(cf_fd_dup(file_fd));
 }
 
 static void drain(struct capture *c)
@@ -276,9 +292,9 @@ static int start(struct run *run, const char *state_json, const char *cwd, struc
     if (in_fd < 0)
         return start_error(hook, in_fd, "make standard input of", err);
     (void) cf_sys_lseek(in_fd, 0, SEEK_SET); /* the writer's position is the reader's */
-    r = make_pipe(&run->out.fd, &out_fd);
+    r = out_fd = make_output(&run->out, run->outputs[0]);
     if (r >= 0)
-        r = make_pipe(&run->err.fd, &err_fd);
+        r = err_fd = make_output(&run->err, run->outputs[1]);
     if (r >= 0)
         r = make_pipe(&status_read, &status_write);
     if (r < 0)
@@ -337,9 +353,10 @@ static int finish(struct run *run, int ended, struct cf_err *err)
     return hook_error(run, "hook-signal", -ECHILD, "signal ", info.si_status, err);
 }
 
-static int run_one(const struct cf_host_hook *hook, const char *state_json, const char *cwd, struct cf_err *err)
+static int run_one(const struct cf_host_hook *hook, const char *state_json, const char *cwd, const int *outputs,
+                   struct cf_err *err)
 {
-    struct run run = {.hook = hook, .pidfd = -EBADF, .out.fd = -EBADF, .err.fd = -EBADF};
+    struct run run = {.hook = hook, .outputs = outputs, .pidfd = -EBADF, .out.fd = -EBADF, .err.fd = -EBADF};
     int r;
 
     r = start(&run, state_json, cwd, err);
@@ -353,27 +370,45 @@ static int run_one(const struct cf_host_hook *hook, const char *state_json, cons
     return r;
 }
 
+static int open_outputs(const struct cf_host_hooks *hooks, int fds[2], struct cf_err *err)
+{
+    static const char *const fields[2] = {CF_HOOK_STDOUT_FIELD, CF_HOOK_STDERR_FIELD};
+    int r = 0;
+
+    for (size_t i = 0; i < 2 && r >= 0; i++) {
+        if (hooks->outputs[i])
+            r = fds[i] = cf_plan_output_open(hooks->outputs[i], fields[i], err);
+    }
+    if (r < 0)
+        cf_err_step(err, "hook");
+    return r < 0 ? r : 0;
+}
+
 int cf_hook_host_run(const struct cf_host_hooks *hooks, const char *state_json, const char *cwd, struct cf_err *err)
 {
+    int outputs[2] = {-EBADF, -EBADF};
     struct cf_err later;
     int first = 0;
 
+    if (hooks->n)
+        first = open_outputs(hooks, outputs, err);
     for (size_t i = 0; i < hooks->n; i++) {
+        /* After a container's end every hook gets its turn. */
+        bool stops = strcmp(hooks->items[i].kind, "poststop") != 0;
         struct cf_err *into = err;
         int r;
 
+        if (first < 0 && stops)
+            break;
         if (first < 0) {
             later = (struct cf_err) CF_ERR_INIT;
             into = &later;
         }
-        r = run_one(&hooks->items[i], state_json, cwd, into);
-        if (r >= 0)
-            continue;
-        /* After a container's end every hook gets its turn. */
-        if (strcmp(hooks->items[i].kind, "poststop") != 0)
-            return r;
-        if (first == 0)
+        r = run_one(&hooks->items[i], state_json, cwd, outputs, into);
+        if (r < 0 && first == 0)
             first = r;
     }
+    cf_fd_close(&outputs[0]);
+    cf_fd_close(&outputs[1]);
     return first;
 }

@@ -20,6 +20,8 @@
 
 #define OCI_VERSION "1.3.0"
 #define MAX_HOOKS 256
+#define STDOUT_KEY "run.oci.hooks.stdout"
+#define STDERR_KEY "run.oci.hooks.stderr"
 #define MAX_TIMEOUT 4000000 /* seconds that fit 32 bits of milliseconds */
 
 static int hook_error(const char *kind, size_t index, const char *member, const char *code, const char *text,
@@ -60,6 +62,45 @@ static int check_list(const struct ocispec_hook *hooks, size_t n, const char *ki
     for (size_t i = 0; i < n && r >= 0; i++)
         r = check_hook(&hooks[i], kind, i, err);
     return r;
+}
+
+/* ---- where their output goes ---- */
+
+static const struct {
+    const char *key, *field;
+} outputs[] = {
+    {STDOUT_KEY, CF_HOOK_STDOUT_FIELD},
+    {STDERR_KEY, CF_HOOK_STDERR_FIELD},
+};
+
+/* The files that annotations name, NULL: none. They are opened by the runtime, never by what is in the container. */
+static int find_outputs(const struct cf_plan_input *in, const char *ret[2], struct cf_err *err)
+{
+    for (size_t i = 0; i < 2; i++) {
+        ret[i] = cf_plan_annotation(in, outputs[i].key);
+        if (ret[i] && !cf_path_is_absolute(ret[i]))
+            return cf_err_config(err, "hook-output", outputs[i].field, "expected an absolute path");
+    }
+    return 0;
+}
+
+/* Opened with the other sources, so that it is an error of create for hooks that run later, too. */
+static int plan_outputs(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err)
+{
+    const char *paths[2];
+    int r = find_outputs(in, paths, err);
+
+    for (size_t i = 0; i < 2 && r >= 0; i++) {
+        struct cf_source source = {.kind = CF_SOURCE_OUTPUT, .path = paths[i], .field = outputs[i].field,
+                                   .blob_mount = -1};
+
+        if (!paths[i])
+            continue;
+        r = cf_plan_add_source(in, plan, &source, err);
+        if (r >= 0)
+            cf_blob_header(plan->blob)->hook_outputs[i] = (uint32_t) r + 1;
+    }
+    return r < 0 ? r : 0;
 }
 
 /* ---- hooks that the host runs ---- */
@@ -104,20 +145,24 @@ static int host_list(struct cf_arena *arena, const struct ocispec_hook *hooks, s
 int cf_hook_plan_list(struct cf_arena *arena, const struct cf_spec *spec, const char *kind, struct cf_host_hooks *ret,
                       struct cf_err *err)
 {
+    const struct cf_plan_input in = {.arena = arena, .spec = spec};
     const struct ocispec_hooks *h = spec->config->hooks;
+    int r;
 
     *ret = (struct cf_host_hooks) {0};
     if (!h)
         return 0;
     if (strcmp(kind, "prestart") == 0)
-        return host_list(arena, h->prestart, h->n_prestart, "prestart", ret, err);
-    if (strcmp(kind, "createRuntime") == 0)
-        return host_list(arena, h->create_runtime, h->n_create_runtime, "createRuntime", ret, err);
-    if (strcmp(kind, "poststart") == 0)
-        return host_list(arena, h->poststart, h->n_poststart, "poststart", ret, err);
-    if (strcmp(kind, "poststop") == 0)
-        return host_list(arena, h->poststop, h->n_poststop, "poststop", ret, err);
-    return cf_err_set(err, COFFER_ERROR_BUG, "hook-kind", -EINVAL, "no host hooks of kind `%s`", kind);
+        r = host_list(arena, h->prestart, h->n_prestart, "prestart", ret, err);
+    else if (strcmp(kind, "createRuntime") == 0)
+        r = host_list(arena, h->create_runtime, h->n_create_runtime, "createRuntime", ret, err);
+    else if (strcmp(kind, "poststart") == 0)
+        r = host_list(arena, h->poststart, h->n_poststart, "poststart", ret, err);
+    else if (strcmp(kind, "poststop") == 0)
+        r = host_list(arena, h->poststop, h->n_poststop, "poststop", ret, err);
+    else
+        r = cf_err_set(err, COFFER_ERROR_BUG, "hook-kind", -EINVAL, "no host hooks of kind `%s`", kind);
+    return r < 0 ? r : find_outputs(&in, ret->outputs, err);
 }
 
 /* ---- hooks that init runs ---- */
@@ -241,6 +286,9 @@ int cf_hook_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, str
         r = cf_hook_plan_list(in->arena, in->spec, "poststop", &plan->poststop, err);
     if (r >= 0)
         r = plan_child(in, h, plan, err);
+    if (r >= 0 && (plan->has_child_hooks || plan->prestart.n + plan->create_runtime.n + plan->poststart.n +
+                   plan->poststop.n > 0))
+        r = plan_outputs(in, plan, err);
     if (r < 0)
         return r;
     if (plan->prestart.n || plan->create_runtime.n)

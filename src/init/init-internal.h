@@ -85,7 +85,7 @@ int cf_exec_child_prepare(struct cf_init *in, struct cf_err *err);
  *  memory. Return: NULL when out of memory. */
 const char **cf_exec_child_vector(const struct cf_blob *blob, const char *first,
                                   struct cf_ref strings);
-/** Closes every fd from @first on except those of @keep (@n at most 4; -1 and lower ones do not
+/** Closes every fd from @first on except those of @keep (@n: a few; -1 and lower ones do not
  *  matter). Return: 0 or -errno. */
 int cf_exec_child_close(int first, const int *keep, unsigned int n);
 /** Signals as a new program expects them: nothing ignored, nothing blocked. */

@@ -35,6 +35,7 @@ struct cf_init {
     int master_fd;  /* pty master until it was sent, -1 */
     int slave_fd;   /* pty slave, -1 */
     int exec_fd;    /* O_PATH of the program, found before READY */
+    int hook_fds[2]; /* with header.hook_outputs: what the standard output and error of hooks go to */
     int gate_fd;    /* listening start.sock, set before the wait at the gate; -1: none */
     char exec_path[4096]; /* its path inside the container, for execve */
     const char **argv; /* NULL-terminated, made by cf_exec_child_prepare() */
@@ -107,6 +108,8 @@ int cf_exec_child_cwd(struct cf_init *in, struct cf_err *err);
 int cf_exec_child_run(struct cf_init *in, struct cf_err *err);
 
 /* hook/hook-child.c */
+/** Takes what the output of hooks goes to out of the received fds, if the plan names any: before the first hook. */
+int cf_hook_child_outputs(struct cf_init *in, struct cf_err *err);
 /** Runs one list with state on stdin, output captured for the error text. @pid as the hook sees it (init's own). */
 int cf_hook_child_run(struct cf_init *in, struct cf_ref hooks, cf_str head, cf_str tail, const char *kind,
                       struct cf_err *err);

@@ -229,9 +229,10 @@ static int host_hooks(struct cf_init *in, struct cf_err *err)
 static int create_hooks(struct cf_init *in, struct cf_err *err)
 {
     const struct cf_blob_header *h = in->blob.h;
+    int r = cf_hook_child_outputs(in, err);
 
-    if (h->create_container_hooks.count == 0)
-        return 0;
+    if (r < 0 || h->create_container_hooks.count == 0)
+        return r;
     return cf_hook_child_run(in, h->create_container_hooks, h->create_state_head,
                              h->create_state_tail, "createContainer", err);
 }
@@ -409,6 +410,7 @@ static int appear(struct cf_init *in, struct cf_err *err)
 int cf_init_drop_construction(struct cf_init *in, struct cf_err *err)
 {
     const struct cf_blob_header *h = in->blob.h;
+    int keep[] = {in->wire_fd, -1, in->slave_fd, -1, -1};
     int r;
 
     if (in->dropped)
@@ -419,13 +421,16 @@ int cf_init_drop_construction(struct cf_init *in, struct cf_err *err)
             return cf_err_set(err, COFFER_ERROR_BUG, "plan-invalid", in->gate_fd,
                               "start gate is missing");
     }
-    r = cf_exec_child_close(3 + (int) h->preserve_fds,
-                            (int[]){in->wire_fd, in->gate_fd, in->slave_fd}, 3);
+    keep[1] = in->gate_fd;
+    for (unsigned int i = 0; i < 2; i++)
+        if (h->start_container_hooks.count && h->hook_outputs[i])
+            keep[3 + i] = in->hook_fds[i];
+    r = cf_exec_child_close(3 + (int) h->preserve_fds, keep, sizeof(keep) / sizeof(keep[0]));
     if (r < 0)
         return cf_err_sys(err, r, "close file descriptors");
     in->dropped = true;
-    in->last_fd = in->wire_fd > in->gate_fd ? in->wire_fd : in->gate_fd;
-    in->last_fd = in->slave_fd > in->last_fd ? in->slave_fd : in->last_fd;
+    for (unsigned int i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
+        in->last_fd = keep[i] > in->last_fd ? keep[i] : in->last_fd;
     in->n_fds = 0;
     in->root_fd = in->proc_fd = in->dev_fd = in->pts_fd = in->null_fd = in->exec_fd = -1;
     return 0;

@@ -401,6 +401,9 @@ static int open_source(struct host_open *h, const struct cf_source *s, struct cf
     case CF_SOURCE_PIDNS:
         r = open_given(h->pidns_fd, "the joined pid namespace", err);
         break;
+    case CF_SOURCE_OUTPUT:
+        r = cf_plan_output_open(s->path, s->field, err);
+        break;
     default:
         r = cf_err_set(err, COFFER_ERROR_BUG, "source-kind", -EINVAL, "unknown kind of source %u", s->kind);
         break;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "base/io.h"
 
 #define FIRST_SOURCES 16
 #define WARNING_SIZE 512
@@ -96,4 +97,19 @@ void cf_plan_warn(const struct cf_plan_input *in, struct cf_plan *plan, const ch
         plan->warnings_tail = &plan->warnings;
     *plan->warnings_tail = warning;
     plan->warnings_tail = &warning->next;
+}
+
+int cf_plan_output_open(const char *path, const char *field, struct cf_err *err)
+{
+    int fd = cf_io_append_open(path);
+
+    if (fd >= 0)
+        return fd;
+    (void) cf_err_config(err, "hook-output", field, "open `%s` for the output of hooks", path);
+    cf_err_errno(err, fd);
+    if (fd == -ELOOP)
+        cf_err_hint(err, "a symbolic link is not followed: name the file itself");
+    else if (fd == -EINVAL)
+        cf_err_hint(err, "use a regular file, a pipe or a character device");
+    return fd;
 }

@@ -68,6 +68,7 @@ enum cf_source_kind {
     CF_SOURCE_DEV,      /* a new tmpfs for /dev, owned by the container's root, with `nodes` in it */
     CF_SOURCE_PROC,     /* the procfs of the runtime: for a process that the container's does not show */
     CF_SOURCE_MOUNTNS,  /* the mount namespace of a container that runs */
+    CF_SOURCE_OUTPUT,   /* the file that the output of hooks is appended to */
     CF_SOURCE_KIND_COUNT
 };
 
@@ -169,6 +170,7 @@ struct cf_netdevs {
 struct cf_host_hooks {
     const struct cf_host_hook *items;
     size_t n;
+    const char *outputs[2]; /* files that standard output, error are appended to; NULL: captured */
 };
 
 /* A sysctl that the host writes, in the joined namespace of this type. */
@@ -217,6 +219,13 @@ int cf_plan_add_source(const struct cf_plan_input *in, struct cf_plan *plan, con
  */
 int cf_plan_add_idmap(const struct cf_plan_input *in, struct cf_plan *plan, const struct cf_idmap *uids,
                       const struct cf_idmap *gids, const char *field, struct cf_err *err);
+
+/**
+ * cf_plan_output_open() - the file of a CF_SOURCE_OUTPUT, when the plan is applied
+ * @field: the annotation that names it, for the error
+ * Return: fd, or negative errno with err filled.
+ */
+int cf_plan_output_open(const char *path, const char *field, struct cf_err *err);
 
 /** A warning for the log; planners do not log. Memory failure is ignored. */
 void cf_plan_warn(const struct cf_plan_input *in, struct cf_plan *plan, const char *fmt, ...)

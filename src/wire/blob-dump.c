@@ -381,6 +381,9 @@ char *cf_blob_dump(const struct cf_blob *b)
                h->create_state_tail);
     dump_hooks(&t, b, "start-container-hook", h->start_container_hooks, h->start_state_head,
                h->start_state_tail);
+    for (size_t i = 0; i < COUNT(h->hook_outputs); i++)
+        if (h->hook_outputs[i])
+            add(&t, "hook-%s fd=%u\n", i == 0 ? "stdout" : "stderr", h->hook_outputs[i] - 1);
     if (t.failed) {
         free(t.s);
         return NULL;

@@ -274,6 +274,8 @@ int cf_blob_check(const void *base, uint64_t size, struct cf_blob *ret)
     check_str(&c, h->create_state_tail);
     check_str(&c, h->start_state_head);
     check_str(&c, h->start_state_tail);
+    for (size_t i = 0; i < 2; i++)
+        require(&c, h->hook_outputs[i] <= h->n_fds);
     if (h->create_container_hooks.count > 0)
         require(&c, h->create_state_head != 0 && h->create_state_tail != 0);
     if (h->start_container_hooks.count > 0)

@@ -231,6 +231,7 @@ struct cf_blob_header {
     struct cf_ref start_container_hooks;  /* struct cf_blob_hook */
     cf_str create_state_head, create_state_tail;
     cf_str start_state_head, start_state_tail;
+    uint32_t hook_outputs[2]; /* 1 + index of the fd that their standard output, error goes to; 0: captured */
 
     uint64_t signals_ignored; /* bit (signal - 1): was ignored by the caller, default again at exec */
 };

@@ -372,6 +372,124 @@ END
   [ $(($(date +%s) - before)) -le 2 ]
 }
 
+OUT=run.oci.hooks.stdout
+ERR=run.oci.hooks.stderr
+
+annotate() { bundle_edit '.annotations[$k] = $v' --arg k "$1" --arg v "$2"; }
+
+@test "annotations: the output of every kind of hook is appended to files" {
+  local out=$BATS_TEST_TMPDIR/hooks.out err=$BATS_TEST_TMPDIR/hooks.err kind
+  all_hooks
+  annotate $OUT "$out"
+  annotate $ERR "$err"
+  echo before >"$out"
+  run_bundle
+  assert_status 0
+  assert_lacks 'hook out'
+  { echo before; for kind in $ALL_KINDS; do echo "hook out $kind"; done; } | diff - "$out"
+  for kind in $ALL_KINDS; do echo "hook err $kind"; done | diff - "$err"
+  [ "$(stat -c %a "$err")" = 600 ]
+  # The hook has nothing more of it than its streams.
+  for kind in $ALL_KINDS; do [ "$(noted "$kind" fds)" = "$(noted prestart fds)" ]; done
+
+  # create and start; both streams in one file.
+  rm "$out" "$err"
+  annotate $ERR "$out"
+  det create --bundle "$BUNDLE" "$CID"
+  assert_status 0
+  [ "$(grep -c ^hook "$out")" = 6 ]
+  cof start "$CID"
+  [ "$(grep -c ^hook "$out")" = 10 ]
+  wait_for 10 status_is "$CID" stopped
+  cof delete "$CID"
+  [ "$(grep -c ^hook "$out")" = 12 ]
+  [ "$(sed -n 1,2p "$out" | sort | tr '\n' ,)" = 'hook err prestart,hook out prestart,' ]
+}
+
+@test "annotations: files of hooks with a user namespace, preserved descriptors and a seccomp filter" {
+  local out
+  setup_userns_bundle other 100000 65536
+  touch "$BUNDLE/rootfs/hooks-log"
+  cp "$BATS_TEST_TMPDIR/bin/hook" "$BUNDLE/rootfs/bin/hook"
+  chmod 711 "$BATS_TEST_TMPDIR"
+  add_program createContainer create 'echo from create'
+  add_program startContainer start 'echo from start; echo more >&2'
+  mkdir "$BATS_TEST_TMPDIR/only-root"
+  chmod 700 "$BATS_TEST_TMPDIR/only-root"
+  out=$BATS_TEST_TMPDIR/only-root/out
+  annotate $OUT "$out"
+  annotate $ERR "$out"
+  bundle_edit '.process.noNewPrivileges = false | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+    syscalls: [{names: ["reboot"], action: "SCMP_ACT_ERRNO"}]}'
+  set_args sh -c 'cat <&3; ls /proc/self/fd | wc -l'
+  echo kept >"$BATS_TEST_TMPDIR/kept"
+  run bash -c "exec 3<'$BATS_TEST_TMPDIR/kept'; '$COFFER' --root '$ROOT' --id-ledger '$IDS' run --preserve-fds 1 --bundle '$BUNDLE' $CID"
+  assert_status 0
+  [ "$output" = "$(printf 'kept\n5')" ] # 0, 1, 2, 3, and that of ls
+  [ "$(tr '\n' ' ' <"$out")" = 'from create from start more ' ]
+}
+
+@test "annotations: the error of a hook does not quote what is in the file" {
+  local out=$BATS_TEST_TMPDIR/out kind
+  annotate $OUT "$out"
+  for kind in createRuntime createContainer; do
+    add_program "$kind" bad 'echo to the file; echo to the error >&2; exit 3'
+    run_bundle
+    assert_status 1
+    assert_has "error running $kind hook #0: exit status 3, stdout: (in the file), stderr: to the error"
+    assert_lacks 'to the file'
+    bundle_edit 'del(.hooks)'
+  done
+  [ "$(grep -c 'to the file' "$out")" = 2 ]
+}
+
+@test "annotations: a file that cannot be opened is an error of create, before any hook runs" {
+  local target=$BATS_TEST_TMPDIR/target
+  add_hook prestart prestart
+  add_hook poststart poststart
+  refused_output() { # refused_output VALUE TEXT
+    annotate $ERR "$1"
+    det --log-format json create --bundle "$BUNDLE" "$CID"
+    assert_status 1
+    assert_has "$2"
+    assert_has 'run.oci.hooks.stderr'
+    assert_has hook-output
+    [ -z "$(order)" ]
+    [ ! -e "$ROOT/$CID" ]
+  }
+  refused_output relative 'expected an absolute path'
+  refused_output '' 'expected an absolute path'
+  refused_output "$BATS_TEST_TMPDIR/none/file" 'no such file or directory'
+  refused_output "$BATS_TEST_TMPDIR" 'is a directory'
+  ln -s "$target" "$BATS_TEST_TMPDIR/link"
+  refused_output "$BATS_TEST_TMPDIR/link" 'a symbolic link is not followed'
+  [ ! -e "$target" ]
+  mkfifo "$BATS_TEST_TMPDIR/fifo"
+  refused_output "$BATS_TEST_TMPDIR/fifo" 'no such device or address'
+  # Only for a later hook.
+  bundle_edit 'del(.hooks.prestart)'
+  refused_output "$BATS_TEST_TMPDIR" 'is a directory'
+  # Nobody asks without hooks.
+  bundle_edit 'del(.hooks)'
+  run_bundle
+  assert_status 0
+}
+
+@test "annotations: a file that is gone at the end is a warning, the poststop hooks run" {
+  local dir=$BATS_TEST_TMPDIR/logs
+  mkdir "$dir"
+  annotate $OUT "$dir/out"
+  add_hook poststop one
+  add_hook poststop two
+  det create --bundle "$BUNDLE" "$CID"
+  assert_status 0
+  rm -r "$dir"
+  det --log-level warning delete --force "$CID"
+  assert_status 0
+  assert_has 'for the output of hooks'
+  [ "$(order)" = 'one two' ]
+}
+
 @test "a hook that reads nothing, one that prints a lot" {
   add_program createRuntime blind 'exec <&-; exit 0'
   add_program createRuntime loud 'head -c 3000000 /dev/zero | tr "\0" x; head -c 3000000 /dev/zero | tr "\0" y >&2'

@@ -359,6 +359,7 @@ Test(blob, every_rule)
     EXPECT_REFUSED("no cwd", h->cwd = 0);
     EXPECT_REFUSED("seccomp flag without program", (h->seccomp = (struct cf_ref){0, 0}));
     EXPECT_REFUSED("last capability", h->caps.last_cap = 64);
+    EXPECT_REFUSED("output of hooks beyond the fds", h->hook_outputs[1] = h->n_fds + 1);
     EXPECT_REFUSED("hook without state", h->create_state_head = 0);
     EXPECT_REFUSED("label without file", h->exec_label = h->id);
     EXPECT_REFUSED("procfs fd", h->proc_fd = 4);

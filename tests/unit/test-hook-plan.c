@@ -88,6 +88,29 @@ Test(hook_plan, state_in_two_halves)
     plan_test_done(&p);
 }
 
+Test(hook_plan, output_files)
+{
+#define OUTPUTS ",\"annotations\":{\"run.oci.hooks.stdout\":\"/o\",\"run.oci.hooks.stderr\":\"/e\"}"
+    struct plan_test p;
+
+    EXPECT_OK(&p, plan(&p, HOOKS("\"startContainer\":[{\"path\":\"/a\"}],\"poststop\":[{\"path\":\"/b\"}]", OUTPUTS)));
+    EXPECT_IN(&p, "hook-stdout fd=0\nhook-stderr fd=1\n");
+    cr_assert_eq(p.plan.n_sources, 2);
+    cr_expect_eq(p.plan.sources[1].kind, CF_SOURCE_OUTPUT);
+    cr_expect_str_eq(p.plan.sources[1].path, "/e");
+    cr_expect_str_eq(p.plan.poststop.outputs[0], "/o");
+    plan_test_done(&p);
+
+    /* Hooks of the host alone: opened at create all the same. */
+    EXPECT_OK(&p, plan(&p, HOOKS("\"poststop\":[{\"path\":\"/b\"}]", OUTPUTS)));
+    cr_expect_eq(p.plan.n_sources, 2);
+    plan_test_done(&p);
+    EXPECT_OK(&p, plan(&p, HOOKS("", OUTPUTS)));
+    cr_expect_eq(p.plan.n_sources, 0);
+    EXPECT_NOT_IN(&p, "hook-stdout");
+    plan_test_done(&p);
+}
+
 Test(hook_plan, errors)
 {
     static const struct {
@@ -99,6 +122,8 @@ Test(hook_plan, errors)
         {HOOKS("\"poststop\":[{\"path\":\"/a\",\"timeout\":-1}]", ""), "hooks.poststop[0].timeout", "above 0"},
         {HOOKS("\"startContainer\":[{\"path\":\"/a\",\"env\":[\"A\"]}]", ""), "hooks.startContainer[0].env",
          "NAME=VALUE"},
+        {HOOKS("\"poststop\":[{\"path\":\"/a\"}]", ",\"annotations\":{\"run.oci.hooks.stdout\":\"a\"}"),
+         "annotations[\"run.oci.hooks.stdout\"]", "absolute path"},
     };
     struct plan_test p;
 
