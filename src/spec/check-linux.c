@@ -32,11 +32,13 @@ bool cf_spec_has_namespace(const struct ocispec_config *config, const char *type
     return false;
 }
 
-/* "0-3,7": numbers and ascending ranges. */
+/* "0-3,7": numbers and ascending ranges. Empty is the same as absent (config.md: "omitted or empty"). */
 static bool is_cpu_list(const char *text)
 {
     const char *p = text;
 
+    if (*p == '\0')
+        return true;
     for (;;) {
         unsigned long first = 0, last = 0;
         int digits = 0;

@@ -504,6 +504,15 @@ END
   process_file '.execCPUAffinity = {initial: "9999"}'
   ex --process "$PROCESS" "$CID"
   refused '9999'
+  # Lists for machines with more than 1024 CPUs are no error; what is there counts.
+  local look='.args = ["grep", "Cpus_allowed_list", "/proc/self/status"]' absent
+  process_file "$look | "'.execCPUAffinity = {initial: "1,1024,5000-8191", final: "1,4000-8191"}'
+  assert_same 'far beyond the CPUs of this machine' 1 "$(cof exec --process "$PROCESS" "$CID" | cut -f2)"
+  # Empty is the same as absent: whatever the kernel makes of the caller's.
+  process_file "$look | .execCPUAffinity = {}"
+  absent=$(taskset -c 1 "$COFFER" --root "$ROOT" exec --process "$PROCESS" "$CID" | cut -f2)
+  process_file "$look | "'.execCPUAffinity = {initial: "", final: ""}'
+  assert_same 'empty lists' "$absent" "$(taskset -c 1 "$COFFER" --root "$ROOT" exec --process "$PROCESS" "$CID" | cut -f2)"
 }
 
 @test "user namespace: ids of the container, and only mapped ones" {

@@ -54,8 +54,10 @@ ParameterizedTestParameters(spec_check, rules)
          "process.execCPUAffinity.initial", "bad CPUAffinity.Initial: `3-1`"},
         {PROC("'cwd':'/','args':['sh'],'execCPUAffinity':{'final':'1,'}"), -EINVAL, "process.execCPUAffinity.final",
          "bad CPUAffinity.Final"},
-        {PROC("'cwd':'/','args':['sh'],'execCPUAffinity':{'final':''}"), -EINVAL, "process.execCPUAffinity.final",
+        {PROC("'cwd':'/','args':['sh'],'execCPUAffinity':{'final':','}"), -EINVAL, "process.execCPUAffinity.final",
          "bad CPUAffinity.Final"},
+        {PROC("'cwd':'/','args':['sh'],'execCPUAffinity':{'initial':'','final':''}"), 0, "", ""},
+        {PROC("'cwd':'/','args':['sh'],'execCPUAffinity':{'initial':'1000-1100,4095','final':'4096-8191'}"), 0, "", ""},
 
         {ROOT ",'hooks':{'poststop':[{'path':'/bin/x','timeout':1,'env':['A=1']}]}", 0, "", ""},
         {ROOT ",'hooks':{'prestart':[{'path':'/a'},{'path':'bin/x'}]}", -EINVAL, "hooks.prestart[1].path", "absolute"},
