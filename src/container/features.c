@@ -18,6 +18,8 @@
 #include "base/own.h"
 #include "config.h"
 #include "mount/mount.h"
+#include "ns/ns.h"
+#include "process/sched-plan.h"
 #include "seccomp/seccomp-internal.h"
 #include "seccomp/seccomp-names.h"
 #include "security/security.h"
@@ -27,15 +29,6 @@
 
 static const char *const hooks[] = {"prestart",       "createRuntime", "createContainer",
                                     "startContainer", "poststart",     "poststop"};
-static const char *const namespaces[] = {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"};
-static const char *const memory_modes[] = {"MPOL_DEFAULT",
-                                           "MPOL_BIND",
-                                           "MPOL_INTERLEAVE",
-                                           "MPOL_WEIGHTED_INTERLEAVE",
-                                           "MPOL_PREFERRED",
-                                           "MPOL_PREFERRED_MANY",
-                                           "MPOL_LOCAL"};
-static const char *const memory_flags[] = {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"};
 
 /* Of those that this release honours: what an engine should not let an image's author set. */
 static const char *const unsafe_annotations[] = {"org.systemd.property.",
@@ -127,6 +120,40 @@ static void write_seccomp(struct cf_json *j)
     cf_json_object_end(j);
 }
 
+static void write_namespaces(struct cf_json *j)
+{
+    const char *names[CF_NS_MAX];
+    size_t n = 0;
+
+    while (n < COUNT(names) && (names[n] = cf_ns_name_at(n)))
+        n++;
+    qsort(names, n, sizeof(*names), compare_text);
+    cf_json_kv_strv(j, "namespaces", names, n);
+}
+
+static void write_sched_words(struct cf_json *j, const char *key, const struct cf_sched_word *table, size_t n)
+{
+    cf_json_key(j, key);
+    cf_json_array_begin(j);
+    for (size_t i = 0; i < n; i++)
+        cf_json_str(j, table[i].name);
+    cf_json_array_end(j);
+}
+
+static void write_memory_policy(struct cf_json *j)
+{
+    const struct cf_sched_word *table;
+    size_t n;
+
+    cf_json_key(j, "memoryPolicy");
+    cf_json_object_begin(j);
+    table = cf_sched_memory_modes(&n);
+    write_sched_words(j, "modes", table, n);
+    table = cf_sched_memory_flags(&n);
+    write_sched_words(j, "flags", table, n);
+    cf_json_object_end(j);
+}
+
 static void write_switch(struct cf_json *j, const char *key, bool enabled)
 {
     cf_json_key(j, key);
@@ -151,7 +178,7 @@ static void write_linux(struct cf_json *j)
 {
     cf_json_key(j, "linux");
     cf_json_object_begin(j);
-    cf_json_kv_strv(j, "namespaces", namespaces, COUNT(namespaces));
+    write_namespaces(j);
     write_capabilities(j);
     write_cgroup(j);
     write_seccomp(j);
@@ -163,11 +190,7 @@ static void write_linux(struct cf_json *j)
     cf_json_kv_bool(j, "schemata", true);
     cf_json_kv_bool(j, "monitoring", true);
     cf_json_object_end(j);
-    cf_json_key(j, "memoryPolicy");
-    cf_json_object_begin(j);
-    cf_json_kv_strv(j, "modes", memory_modes, COUNT(memory_modes));
-    cf_json_kv_strv(j, "flags", memory_flags, COUNT(memory_flags));
-    cf_json_object_end(j);
+    write_memory_policy(j);
     cf_json_key(j, "mountExtensions");
     cf_json_object_begin(j);
     write_switch(j, "idmap", true);

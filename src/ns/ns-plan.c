@@ -54,6 +54,11 @@ const char *cf_ns_name_of(int type)
     return NULL;
 }
 
+const char *cf_ns_name_at(size_t index)
+{
+    return index < N_WORDS ? ns_words[index].name : NULL;
+}
+
 static int ns_error(const struct cf_plan_input *in, size_t index, const char *code, const char *text,
                     const char *value, struct cf_err *err)
 {

@@ -36,6 +36,8 @@ int cf_ns_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struc
 /** Words of the spec <-> CLONE_NEW*; 0 if unknown. */
 int cf_ns_type_of(const char *name);
 const char *cf_ns_name_of(int type);
+/** The words one by one; NULL behind the last. */
+const char *cf_ns_name_at(size_t index);
 
 /**
  * cf_ns_host_open() - open every namespace that is joined, check type (NS_GET_NSTYPE), ownership (with a joined

@@ -27,44 +27,52 @@
 #define SCHED_ISO 4
 #endif
 
-struct word {
-    const char *name;
-    int64_t value;
-};
-
-static const struct word policies[] = {
+static const struct cf_sched_word policies[] = {
     {"SCHED_OTHER", SCHED_OTHER}, {"SCHED_FIFO", SCHED_FIFO}, {"SCHED_RR", SCHED_RR},
     {"SCHED_BATCH", SCHED_BATCH}, {"SCHED_ISO", SCHED_ISO},   {"SCHED_IDLE", SCHED_IDLE},
     {"SCHED_DEADLINE", SCHED_DEADLINE},
 };
 
-static const struct word sched_flags[] = {
+static const struct cf_sched_word sched_flags[] = {
     {"SCHED_FLAG_RESET_ON_FORK", 0x01}, {"SCHED_FLAG_RECLAIM", 0x02},        {"SCHED_FLAG_DL_OVERRUN", 0x04},
     {"SCHED_FLAG_KEEP_POLICY", 0x08},   {"SCHED_FLAG_KEEP_PARAMS", 0x10},    {"SCHED_FLAG_UTIL_CLAMP_MIN", 0x20},
     {"SCHED_FLAG_UTIL_CLAMP_MAX", 0x40},
 };
 
-static const struct word io_classes[] = {
+static const struct cf_sched_word io_classes[] = {
     {"IOPRIO_CLASS_RT", 1}, {"IOPRIO_CLASS_BE", 2}, {"IOPRIO_CLASS_IDLE", 3},
 };
 
-static const struct word personalities[] = {{"LINUX", 0x0000}, {"LINUX32", 0x0008}};
+static const struct cf_sched_word personalities[] = {{"LINUX", 0x0000}, {"LINUX32", 0x0008}};
 
 /* By number: the newer ones are not in every header. */
-static const struct word memory_modes[] = {
+static const struct cf_sched_word memory_modes[] = {
     {"MPOL_DEFAULT", 0}, {"MPOL_PREFERRED", 1},      {"MPOL_BIND", 2},
     {"MPOL_INTERLEAVE", 3}, {"MPOL_LOCAL", 4},       {"MPOL_PREFERRED_MANY", 5},
     {"MPOL_WEIGHTED_INTERLEAVE", 6},
 };
 
-static const struct word memory_flags[] = {
+static const struct cf_sched_word memory_flags[] = {
     {"MPOL_F_STATIC_NODES", 1 << 15}, {"MPOL_F_RELATIVE_NODES", 1 << 14}, {"MPOL_F_NUMA_BALANCING", 1 << 13},
 };
 
-#define FIND(table, name) find_word((table), sizeof(table) / sizeof((table)[0]), (name))
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define FIND(table, name) find_word((table), COUNT(table), (name))
+
+const struct cf_sched_word *cf_sched_memory_modes(size_t *ret_n)
+{
+    *ret_n = COUNT(memory_modes);
+    return memory_modes;
+}
+
+const struct cf_sched_word *cf_sched_memory_flags(size_t *ret_n)
+{
+    *ret_n = COUNT(memory_flags);
+    return memory_flags;
+}
 
 /* The value, or -1. */
-static int64_t find_word(const struct word *table, size_t n, const char *name)
+static int64_t find_word(const struct cf_sched_word *table, size_t n, const char *name)
 {
     for (size_t i = 0; name && i < n; i++) {
         if (strcmp(table[i].name, name) == 0)

@@ -61,6 +61,8 @@ END
     run_bundle
     assert_status 0
   done
+  # Max is not below Min.
+  jq -r '.ociVersionMin, .ociVersionMax' "$BATS_TEST_TMPDIR/features" | sort --check --version-sort
 }
 
 # ---- mount options ----
@@ -172,7 +174,10 @@ check_special() {
   for option in $(advertised .mountOptions); do
     [ -n "${rows[$option]+there}" ] || { echo "advertised, and no row for it: $option"; return 1; }
     opts=${rows[$option]%%|*}
-    [ -n "$opts" ] || continue
+    case $option in
+      copy-symlink | dest-nofollow | src-nofollow | tmpcopyup) continue ;; # check_special
+    esac
+    [ -n "$opts" ] || { echo "an empty row: $option"; return 1; }
     n=$((n + 1))
     [ "$option" != remount ] || bundle_edit '.mounts += [{destination: "/m/remount", type: "tmpfs", source: "tmpfs"}]'
     bundle_edit '($o | split(",")) as $words | .mounts += [{destination: ("/m/" + $n), options: $words} +
@@ -238,8 +243,12 @@ END
   holder=$!
   background "$holder"
   for kind in $(advertised .linux.namespaces); do
-    file=$kind
-    case $kind in mount) file=mnt ;; network) file=net ;; esac
+    case $kind in
+      cgroup | ipc | pid | time | user | uts) file=$kind ;;
+      mount) file=mnt ;;
+      network) file=net ;;
+      *) echo "no row for $kind"; return 1 ;;
+    esac
     [ -e "/proc/self/ns/$file" ] || skip "the kernel has no $kind namespaces"
     names+=("$file")
     listed=$(jq -c '. + [{type: $k}]' --arg k "$kind" <<<"$listed")
@@ -321,15 +330,22 @@ seccomp_with() { bundle_edit '.linux.seccomp = $s' --argjson s "$1"; }
     assert_line mkdirat=EPERM
     assert_line getpid=OK
   done
+  jq -e '.linux.seccomp | .supportedFlags - .knownFlags == []' "$BATS_TEST_TMPDIR/features" >/dev/null
   for word in $(advertised .linux.seccomp.knownFlags); do
+    case ${word#SECCOMP_FILTER_FLAG_} in
+      TSYNC | LOG | SPEC_ALLOW | WAIT_KILLABLE_RECV) ;;
+      *) echo "no row for $word"; return 1 ;;
+    esac
     seccomp_with "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"flags\": [\"$word\"], \"syscalls\": [{\"names\": [\"mkdirat\"], \"action\": \"SCMP_ACT_ERRNO\"}]}"
     set_args testinit syscall mkdirat
     run_bundle
     if jq -e '.linux.seccomp.supportedFlags | index($f)' --arg f "$word" "$BATS_TEST_TMPDIR/features" >/dev/null; then
       assert_line mkdirat=EPERM
     else
+      # Known, but not to this kernel.
       assert_status 1
       assert_has "$word"
+      assert_lacks unknown
     fi
   done
 }
@@ -368,6 +384,42 @@ seccomp_with() { bundle_edit '.linux.seccomp = $s' --argjson s "$1"; }
       assert_has "flags=$number"
     fi
   done
+}
+
+# What is said to be there or not, by path: the files whose tests show it where a host has it (`no`: without it).
+SWITCH_ROWS='
+linux.cgroup.v1|cli/cgroups.bats: v1|
+linux.cgroup.v2|cli/cgroups.bats: v2: default path|
+linux.cgroup.systemd|vm/systemd.bats: default name|cli/cgroups.bats: systemd where there is none
+linux.cgroup.systemdUser|vm/rootless.bats: a scope of the user manager|cli/cgroups.bats: systemd where there is none
+linux.cgroup.rdma|vm/resources.bats: RDMA|
+linux.seccomp.enabled|cli/seccomp.bats: the filter is there|
+linux.apparmor.enabled|vm/apparmor.bats: the profile is on the process|
+linux.selinux.enabled|vm/selinux.bats: the label is on the process|
+linux.intelRdt.enabled|unit/test-rdt.c: a_class_of_its_own|
+linux.intelRdt.schemata|unit/test-rdt.c: order_of_writes|
+linux.intelRdt.monitoring|unit/test-rdt.c: mon_groups|
+linux.mountExtensions.idmap.enabled|cli/idmap.bats: @test|
+linux.netDevices.enabled|cli/netdev.bats: moved, renamed, up|'
+
+@test "every switch has tests, and nothing is left unsaid" {
+  local path value yes no file text all=
+  while IFS='|' read -r path yes no; do
+    [ -n "$path" ] || continue
+    all+=$path$'\n'
+    value=$(jq -r --arg p "$path" 'getpath($p | split(".")) | tostring' "$BATS_TEST_TMPDIR/features")
+    case $value in
+      true) yes=$yes ;;
+      false) yes=$no; [ -n "$no" ] || continue ;;
+      *) echo "$path: $value"; return 1 ;;
+    esac
+    file=${yes%%: *} text=${yes#*: }
+    grep -qF -- "$text" "$BATS_TEST_DIRNAME/../$file" || { echo "$path: no test \`$text\` in $file"; return 1; }
+  done <<<"$SWITCH_ROWS"
+  assert_same switches "$(sort <<<"$all" | grep .)" "$(jq -r 'paths(booleans) | join(".")' "$BATS_TEST_TMPDIR/features" | sort)"
+  # Seccomp is the one whose switch depends on the library at hand.
+  assert_same 'seccomp and its library' "$(jq .linux.seccomp.enabled "$BATS_TEST_TMPDIR/features")" \
+    "$(if "$COFFER" --version | grep -q '^libseccomp: '; then echo true; else echo false; fi)"
 }
 
 @test "annotations say the truth, and the unsafe ones have an effect" {
