@@ -4,7 +4,7 @@
  * id must agree too (rule R38). Host side, read-only.
  */
 
-#include "state/state.h"
+#include "state/state-internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,27 +38,13 @@ static long read_small(const char *path, char *buf, size_t size)
     return n;
 }
 
-int cf_proc_start_time(pid_t pid, uint64_t *ret)
+int cf_proc_parse_stat(char *text, uint64_t *ret)
 {
-    char path[64], buf[1024];
-    char *field, *end;
+    /* The name in field 2 may hold anything, also ") Z 1": only the last parenthesis ends it. */
+    char *field = strrchr(text, ')'), *end;
     uint64_t value;
-    long n;
     int r;
 
-    if (pid <= 0)
-        return -ESRCH;
-    r = cf_str_path(path, sizeof(path), "/proc/%d/stat", (int) pid);
-    if (r < 0)
-        return r;
-    n = read_small(path, buf, sizeof(buf));
-    if (n == -ENOENT || n == 0)
-        return -ESRCH;
-    if (n < 0)
-        return (int) n;
-
-    /* The name in field 2 may hold anything, also ") Z 1": only the last parenthesis ends it. */
-    field = strrchr(buf, ')');
     if (!field || field[1] != ' ')
         return -EBADMSG;
     field += 2;
@@ -79,6 +65,23 @@ int cf_proc_start_time(pid_t pid, uint64_t *ret)
         return -EBADMSG;
     *ret = value;
     return 0;
+}
+
+int cf_proc_start_time(pid_t pid, uint64_t *ret)
+{
+    char path[64], buf[1024];
+    long n;
+    int r;
+
+    if (pid <= 0)
+        return -ESRCH;
+    r = cf_str_path(path, sizeof(path), "/proc/%d/stat", (int) pid);
+    if (r < 0)
+        return r;
+    n = read_small(path, buf, sizeof(buf));
+    if (n == -ENOENT || n == 0)
+        return -ESRCH;
+    return n < 0 ? (int) n : cf_proc_parse_stat(buf, ret);
 }
 
 int cf_boot_id(char buf[37])

@@ -51,3 +51,6 @@ int cf_record_format(const struct cf_record *record, char **ret, size_t *ret_len
  */
 int cf_record_parse(const char *text, size_t len, const char *id, struct cf_arena *arena,
                     struct cf_record *ret, struct cf_err *err);
+
+/** Start time in the text of /proc/PID/stat, which is changed. Pure. Return: 0, -ESRCH for a zombie, -EBADMSG. */
+int cf_proc_parse_stat(char *text, uint64_t *ret);
