@@ -107,6 +107,84 @@ judge() {
   row terminal '.process.terminal = true | .process.consoleSize = {"height": -1, "width": 1}' 'process.consoleSize.height'
 }
 
+# Each key that the specification calls REQUIRED of what an object has: with it left out there is no container.
+@test "a required key is missing" {
+  local path object key
+  local required='
+ociVersion|
+root|
+root.path|
+process.cwd|
+process.user.uid|{"gid": 0}
+process.user.gid|{"uid": 0}
+process.consoleSize.height|{"width": 1}
+process.consoleSize.width|{"height": 1}
+process.rlimits[0].type|{"soft": 1, "hard": 1}
+process.rlimits[0].soft|{"type": "RLIMIT_CORE", "hard": 1}
+process.rlimits[0].hard|{"type": "RLIMIT_CORE", "soft": 1}
+process.scheduler.policy|{"nice": 1}
+process.ioPriority.class|{"priority": 1}
+process.ioPriority.priority|{"class": "IOPRIO_CLASS_BE"}
+mounts[0].destination|{"type": "tmpfs", "source": "tmpfs"}
+mounts[0].uidMappings[0].containerID|{"hostID": 1, "size": 1}
+mounts[0].gidMappings[0].hostID|{"containerID": 1, "size": 1}
+hooks.prestart[0].path|{"args": ["x"]}
+hooks.createRuntime[0].path|{"args": ["x"]}
+hooks.createContainer[0].path|{"args": ["x"]}
+hooks.startContainer[0].path|{"args": ["x"]}
+hooks.poststart[0].path|{"args": ["x"]}
+hooks.poststop[0].path|{"args": ["x"]}
+linux.namespaces[0].type|{"path": "/proc/self/ns/net"}
+linux.uidMappings[0].containerID|{"hostID": 100000, "size": 1}
+linux.uidMappings[0].hostID|{"containerID": 0, "size": 1}
+linux.uidMappings[0].size|{"containerID": 0, "hostID": 100000}
+linux.gidMappings[0].containerID|{"hostID": 100000, "size": 1}
+linux.gidMappings[0].hostID|{"containerID": 0, "size": 1}
+linux.gidMappings[0].size|{"containerID": 0, "hostID": 100000}
+linux.devices[0].type|{"path": "/dev/x", "major": 1, "minor": 3}
+linux.devices[0].path|{"type": "c", "major": 1, "minor": 3}
+linux.devices[0].major|{"path": "/dev/x", "type": "c", "minor": 3}
+linux.devices[0].minor|{"path": "/dev/x", "type": "b", "major": 1}
+linux.resources.devices[0].allow|{"access": "rwm"}
+linux.resources.blockIO.weightDevice[0].major|{"minor": 0, "weight": 10}
+linux.resources.blockIO.weightDevice[0].minor|{"major": 8, "weight": 10}
+linux.resources.blockIO.throttleReadBpsDevice[0].major|{"minor": 0, "rate": 1}
+linux.resources.blockIO.throttleReadBpsDevice[0].minor|{"major": 8, "rate": 1}
+linux.resources.blockIO.throttleReadBpsDevice[0].rate|{"major": 8, "minor": 0}
+linux.resources.blockIO.throttleWriteBpsDevice[0].rate|{"major": 8, "minor": 0}
+linux.resources.blockIO.throttleReadIOPSDevice[0].major|{"minor": 0, "rate": 1}
+linux.resources.blockIO.throttleReadIOPSDevice[0].minor|{"major": 8, "rate": 1}
+linux.resources.blockIO.throttleReadIOPSDevice[0].rate|{"major": 8, "minor": 0}
+linux.resources.blockIO.throttleWriteIOPSDevice[0].rate|{"major": 8, "minor": 0}
+linux.resources.hugepageLimits[0].pageSize|{"limit": 1}
+linux.resources.hugepageLimits[0].limit|{"pageSize": "2MB"}
+linux.resources.network.priorities[0].name|{"priority": 1}
+linux.resources.network.priorities[0].priority|{"name": "lo"}
+linux.memoryPolicy.mode|{"nodes": "0"}
+linux.personality.domain|{"flags": []}
+linux.seccomp.defaultAction|{"syscalls": []}
+linux.seccomp.syscalls[0].names|{"action": "SCMP_ACT_ERRNO"}
+linux.seccomp.syscalls[0].action|{"names": ["mkdir"]}
+linux.seccomp.syscalls[0].args[0].index|{"value": 1, "op": "SCMP_CMP_EQ"}
+linux.seccomp.syscalls[0].args[0].value|{"index": 1, "op": "SCMP_CMP_EQ"}
+linux.seccomp.syscalls[0].args[0].op|{"index": 1, "value": 1}'
+  while IFS='|' read -r path object; do
+    [ -n "$path" ] || continue
+    if [ -z "$object" ]; then
+      row "$path" "del(.$path)" "$path"
+      continue
+    fi
+    # What surrounds it is in order.
+    case $path in
+      linux.?idMappings*) key='.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 1}] | .linux.gidMappings = .linux.uidMappings' ;;
+      mounts*Mappings*) key='.mounts = [{"destination": "/mnt", "source": "/tmp", "options": ["bind"]}] | .mounts[0].uidMappings = [{"containerID": 0, "hostID": 1, "size": 1}] | .mounts[0].gidMappings = .mounts[0].uidMappings' ;;
+      linux.seccomp.syscalls*) key='.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}' ;;
+      *) key=. ;;
+    esac
+    row "$path" "$key | .${path%.*} = $object" "$path"
+  done <<<"$required"
+}
+
 @test "the program" {
   row missing '.process.args = ["/no/such"]' 'exec: "/no/such": stat /no/such: no such file or directory'
   row not-in-path '.process.args = ["nosuchprogram"]' 'exec: "nosuchprogram": executable file not found in $PATH'

@@ -425,16 +425,65 @@ assert_rlimit() { # assert_rlimit TYPE SOFT HARD
   assert_match '^sched policy=0 flags=1 nice=19 '
 }
 
-@test "scheduler: a real-time policy" {
+@test "scheduler: flags have their effect" {
+  bundle_edit '.process.scheduler = {policy: "SCHED_BATCH", flags: ["SCHED_FLAG_KEEP_POLICY"]}'
+  run_testinit sched
+  assert_match '^sched policy=0 '
+  bundle_edit '.process.scheduler = {policy: "SCHED_OTHER", nice: 7, flags: ["SCHED_FLAG_KEEP_PARAMS"]}'
+  run_testinit sched
+  assert_match "^sched policy=0 flags=0 nice=$(nice) "
+  # The configuration has no values for clamps: they are zero, or the kernel has none.
+  local flag
+  for flag in SCHED_FLAG_UTIL_CLAMP_MIN SCHED_FLAG_UTIL_CLAMP_MAX; do
+    bundle_edit '.process.scheduler = {policy: "SCHED_OTHER", flags: [$f]}' --arg f "$flag"
+    set_args testinit sched
+    run_bundle
+    [ "$status" -eq 0 ] || assert_has process.scheduler
+  done
+}
+
+realtime() { # a policy of real time needs a budget of its own on v1
+  bundle_edit 'del(.linux.resources)'
+  [ ! -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us ] || bundle_edit '.linux.resources.cpu = {realtimeRuntime: 10000, realtimePeriod: 1000000}'
+}
+
+@test "scheduler: real-time policies" {
   chrt -f 1 true 2>/dev/null || skip 'real-time policies are not permitted here'
-  bundle_edit '.process.scheduler = {policy: "SCHED_FIFO", priority: 3} | del(.linux.resources)'
-  set_args testinit sched
-  run_bundle
-  if [ "$status" -ne 0 ] && [ "$(cat /sys/fs/cgroup/cpu/cpu.rt_runtime_us 2>/dev/null || echo none)" != none ]; then
-    skip 'the cgroup has no real-time budget'
-  fi
-  assert_status 0
+  realtime
+  bundle_edit '.process.scheduler = {policy: "SCHED_FIFO", priority: 3}'
+  run_testinit sched
   assert_match '^sched policy=1 .* priority=3 '
+  bundle_edit '.process.scheduler = {policy: "SCHED_RR", priority: 99, flags: ["SCHED_FLAG_RESET_ON_FORK"]}'
+  run_testinit sched
+  assert_match '^sched policy=2 flags=1 .* priority=99 '
+}
+
+@test "scheduler: deadline, with its three times and its flags" {
+  chrt -d --sched-runtime 1000000 --sched-deadline 5000000 --sched-period 10000000 0 true 2>/dev/null ||
+    skip 'deadlines are not permitted here'
+  realtime
+  local row
+  for row in '[]:0' '["SCHED_FLAG_RECLAIM"]:2' '["SCHED_FLAG_DL_OVERRUN", "SCHED_FLAG_RESET_ON_FORK"]:5'; do
+    bundle_edit '.process.scheduler = {policy: "SCHED_DEADLINE", runtime: 2000000, deadline: 5000000, period: 10000000, flags: $f}' --argjson f "${row%:*}"
+    run_testinit sched
+    assert_match "^sched policy=6 flags=${row##*:} nice=0 priority=0 runtime=2000000 deadline=5000000 period=10000000\$"
+  done
+  # What the kernel refuses is said, and nothing is left.
+  bundle_edit '.process.scheduler = {policy: "SCHED_DEADLINE", runtime: 5000000, deadline: 2000000, period: 10000000}'
+  run_bundle
+  assert_status 1
+  assert_has process.scheduler
+}
+
+@test "what is for Windows is ignored: commandLine, username" {
+  bundle_edit '.process.commandLine = "false" | .process.user.username = "nobody"'
+  run_testinit ids
+  assert_line 'uid ruid=0 euid=0 suid=0'
+  # And it is no substitute for args.
+  bundle_edit 'del(.process.args)'
+  run_bundle
+  assert_status 1
+  assert_has 'args must not be empty'
 }
 
 # What takes privileges of the host: a container may have it although its own root has none of them.
@@ -554,6 +603,10 @@ without_nice() { # without_nice PROPERTY VALUE: refused by its name, with the re
   bundle_edit '.linux.memoryPolicy = {mode: "MPOL_INTERLEAVE", nodes: "0", flags: ["MPOL_F_STATIC_NODES"]}'
   run_testinit mempolicy
   assert_line 'mempolicy mode=3 flags=0x8000 nodes=0x1'
+  # No nodes with MPOL_PREFERRED: those of the CPU at hand, which the kernel calls local.
+  bundle_edit '.linux.memoryPolicy = {mode: "MPOL_PREFERRED", nodes: ""}'
+  run_testinit mempolicy
+  assert_match '^mempolicy mode=[14] flags=0x0 nodes=0x0$'
 }
 
 # ---- signals ----

@@ -148,6 +148,51 @@ Test(process_plan, socket_activation)
     plan_test_done(&p);
 }
 
+/* Every word of process.scheduler and linux.memoryPolicy, as the kernel's number. */
+Test(process_plan, words)
+{
+    static const struct {
+        const char *json, *line;
+    } cases[] = {
+#define POLICY(rest) PROCESS(",\"scheduler\":{\"policy\":\"SCHED_" rest "}")
+#define FLAG(name) POLICY("DEADLINE\",\"flags\":[\"SCHED_FLAG_" name "\"]")
+#define MEMORY(rest) LINUX("\"memoryPolicy\":{\"mode\":\"MPOL_" rest "}")
+#define MEMORY_FLAG(name) MEMORY("BIND\",\"nodes\":\"0\",\"flags\":[\"MPOL_F_" name "\"]")
+        {POLICY("OTHER\",\"nice\":-20"), "sched policy=0 flags=0x0 nice=-20 priority=0 "},
+        {POLICY("FIFO\",\"priority\":99"), "sched policy=1 flags=0x0 nice=0 priority=99 "},
+        {POLICY("RR\",\"priority\":1"), "sched policy=2 flags=0x0 nice=0 priority=1 "},
+        {POLICY("BATCH\",\"nice\":19"), "sched policy=3 flags=0x0 nice=19 "},
+        {POLICY("IDLE\""), "sched policy=5 flags=0x0 nice=0 "},
+        {POLICY("DEADLINE\",\"runtime\":1,\"deadline\":2,\"period\":18446744073709551615"),
+         "sched policy=6 flags=0x0 nice=0 priority=0 runtime=1 deadline=2 period=18446744073709551615\n"},
+        {FLAG("RESET_ON_FORK"), "policy=6 flags=0x1 "},
+        {FLAG("RECLAIM"), "policy=6 flags=0x2 "},
+        {FLAG("DL_OVERRUN"), "policy=6 flags=0x4 "},
+        {FLAG("KEEP_POLICY"), "policy=6 flags=0x8 "},
+        {FLAG("KEEP_PARAMS"), "policy=6 flags=0x10 "},
+        {FLAG("UTIL_CLAMP_MIN"), "policy=6 flags=0x20 "},
+        {FLAG("UTIL_CLAMP_MAX\",\"SCHED_FLAG_RECLAIM\",\"SCHED_FLAG_RESET_ON_FORK"), "policy=6 flags=0x43 "},
+        {MEMORY("DEFAULT\""), "mempolicy mode=0x0\n"},
+        {MEMORY("PREFERRED\",\"nodes\":\"1\""), "mempolicy mode=0x1\nmempolicy.nodes[0] 0x0000000000000002\n"},
+        {MEMORY("PREFERRED\",\"nodes\":\"\""), "mempolicy mode=0x1\n"},
+        {MEMORY("BIND\",\"nodes\":\"0\""), "mempolicy mode=0x2\nmempolicy.nodes[0] 0x0000000000000001\n"},
+        {MEMORY("INTERLEAVE\",\"nodes\":\"0-1\""), "mempolicy mode=0x3\nmempolicy.nodes[0] 0x0000000000000003\n"},
+        {MEMORY("LOCAL\",\"nodes\":\"\""), "mempolicy mode=0x4\n"},
+        {MEMORY("PREFERRED_MANY\",\"nodes\":\"1023\""), "mempolicy mode=0x5\n"},
+        {MEMORY("WEIGHTED_INTERLEAVE\",\"nodes\":\"0\""), "mempolicy mode=0x6\n"},
+        {MEMORY_FLAG("STATIC_NODES"), "mempolicy mode=0x8002\n"},
+        {MEMORY_FLAG("RELATIVE_NODES"), "mempolicy mode=0x4002\n"},
+        {MEMORY_FLAG("NUMA_BALANCING\",\"MPOL_F_STATIC_NODES"), "mempolicy mode=0xa002\n"},
+    };
+    struct plan_test p;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        EXPECT_OK(&p, plan(&p, cases[i].json));
+        EXPECT_IN(&p, cases[i].line);
+        plan_test_done(&p);
+    }
+}
+
 Test(process_plan, errors)
 {
     static const struct {
@@ -175,7 +220,13 @@ Test(process_plan, errors)
         {PROCESS(",\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"nice\":20}"), "process.scheduler.nice",
          "invalid scheduler.nice: 20"},
         {PROCESS(",\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"priority\":1}"), "process.scheduler.priority", "FIFO"},
+        {PROCESS(",\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"nice\":-21}"), "process.scheduler.nice", "-21"},
+        {PROCESS(",\"scheduler\":{\"policy\":\"SCHED_FIFO\",\"priority\":100}"), "process.scheduler.priority", "100"},
         {PROCESS(",\"scheduler\":{\"policy\":\"SCHED_RR\",\"runtime\":1}"), "process.scheduler", "SCHED_DEADLINE"},
+        {PROCESS(",\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"deadline\":1}"), "process.scheduler", "SCHED_DEADLINE"},
+        {PROCESS(",\"scheduler\":{\"policy\":\"SCHED_IDLE\",\"period\":1}"), "process.scheduler", "SCHED_DEADLINE"},
+        {PROCESS(",\"ioPriority\":{\"class\":\"IOPRIO_CLASS_RT\",\"priority\":-1}"), "process.ioPriority.priority",
+         "invalid ioPriority.Priority"},
         {PROCESS(",\"scheduler\":{\"policy\":\"SCHED_RR\",\"flags\":[\"X\"]}"), "process.scheduler.flags",
          "invalid scheduler flag: X"},
         {PROCESS(",\"ioPriority\":{\"class\":\"X\",\"priority\":0}"), "process.ioPriority.class",
@@ -188,6 +239,13 @@ Test(process_plan, errors)
         {LINUX("\"memoryPolicy\":{\"mode\":\"X\"}"), "linux.memoryPolicy.mode", "invalid memory policy mode"},
         {LINUX("\"memoryPolicy\":{\"mode\":\"MPOL_LOCAL\",\"nodes\":\"0\"}"), "linux.memoryPolicy.nodes", "no nodes"},
         {LINUX("\"memoryPolicy\":{\"mode\":\"MPOL_BIND\"}"), "linux.memoryPolicy.nodes", "needs nodes"},
+        {LINUX("\"memoryPolicy\":{\"mode\":\"MPOL_DEFAULT\",\"nodes\":\"0\"}"), "linux.memoryPolicy.nodes", "no nodes"},
+        {LINUX("\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"\"}"), "linux.memoryPolicy.nodes", "needs nodes"},
+        {LINUX("\"memoryPolicy\":{\"mode\":\"MPOL_INTERLEAVE\",\"nodes\":\"\"}"), "linux.memoryPolicy.nodes", "needs nodes"},
+        {LINUX("\"memoryPolicy\":{\"mode\":\"MPOL_PREFERRED_MANY\"}"), "linux.memoryPolicy.nodes", "needs nodes"},
+        {LINUX("\"memoryPolicy\":{\"mode\":\"MPOL_WEIGHTED_INTERLEAVE\"}"), "linux.memoryPolicy.nodes", "needs nodes"},
+        {LINUX("\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"0\",\"flags\":[\"MPOL_F_X\"]}"), "linux.memoryPolicy.flags",
+         "invalid memory policy flag: MPOL_F_X"},
         {LINUX("\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"3-1\"}"), "linux.memoryPolicy.nodes", "not a list"},
         {LINUX("\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"1,\"}"), "linux.memoryPolicy.nodes", "not a list"},
         {LINUX("\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"1024\"}"), "linux.memoryPolicy.nodes",
