@@ -9,10 +9,11 @@
  * mapped. Without a mount namespace it is the plain directory, to chroot to.
  *
  * Propagation: the clones carry what the configuration wants, so the copied mounts of the host are
- * never left as peers (host_propagation is slave or private), and the root mount itself is private
+ * never left as peers (host_propagation is slave or private), and the root mount itself is no peer
  * until init has pivoted, because pivot_root(2) refuses shared mounts. Then root_propagation is
- * made of "/". If the configuration says nothing, the whole tree of the root is private: nothing
- * flows in either direction. Bind mounts beside it then receive what is mounted on the host.
+ * made of "/". A slave keeps its master all the time: it receives what is mounted on the host. If the
+ * configuration says nothing, the whole tree of the root is private: nothing flows in either
+ * direction. Bind mounts beside it then receive what is mounted on the host.
  */
 
 #include <errno.h>
@@ -93,7 +94,7 @@ static int plan_root(struct cf_mount_build *b, struct cf_err *err)
 
             if (tree)
                 propagation[source.n_propagation++] = tree;
-            if (tree != (MS_PRIVATE | MS_REC))
+            if (tree != (MS_PRIVATE | MS_REC) && cf_blob_header(b->plan->blob)->root_propagation != MS_SLAVE)
                 propagation[source.n_propagation++] = MS_PRIVATE;
         }
         source.propagation = propagation;

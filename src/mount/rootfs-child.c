@@ -134,7 +134,8 @@ static int take_tree(struct cf_init *in, struct cf_err *err)
     tree = cf_sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
     if (tree < 0)
         return cf_err_sys(err, tree, "open rootfs `%s`", path);
-    r = set_propagation(tree, "", AT_EMPTY_PATH, MS_PRIVATE); /* or pivot_root refuses it */
+    /* Or pivot_root refuses it; a slave it takes. */
+    r = set_propagation(tree, "", AT_EMPTY_PATH, h->root_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE);
     if (r < 0) {
         (void) cf_sys_close(tree);
         return cf_err_sys(err, r, "make the rootfs private");
