@@ -71,6 +71,9 @@ judge() {
   touch "$BUNDLE/afile"
   row root-file '.root.path = "afile"' 'root.path' 'not a directory'
   row hostname-long '.hostname = ("x" * 65)' 'hostname'
+  row domainname-long '.domainname = ("x" * 65)' 'domainname'
+  row domainname-no-uts 'del(.hostname) | .domainname = "d" | del(.linux.namespaces[] | select(.type == "uts"))' 'domainname' 'UTS'
+  row no-process 'del(.process)' 'process'
   row hostname-no-uts 'del(.linux.namespaces[] | select(.type == "uts"))' 'hostname' 'UTS'
   row annotation-empty '.annotations = {"": "x"}' 'annotations'
   row annotation-number '.annotations = {"a": 1}' 'annotations.a' 'string'
@@ -294,10 +297,12 @@ linux.seccomp.syscalls[0].args[0].op|{"index": 1, "value": 1}'
   printf '#!/bin/sh\nexec sleep 60\n' >"$BATS_TEST_TMPDIR/hang"; chmod 755 "$BATS_TEST_TMPDIR/hang"
   cp "$BATS_TEST_TMPDIR/fail" "$BATS_TEST_TMPDIR/hang" "$BUNDLE/rootfs/bin/"
   local kind where
-  for kind in prestart createRuntime createContainer startContainer poststart; do
+  for kind in prestart createRuntime createContainer startContainer poststart poststop; do
     where=$BATS_TEST_TMPDIR; [ $kind != startContainer ] || where=/bin
     row "$kind-relative" ".hooks = {$kind: [{path: \"fail\"}]}" "hooks.$kind[0].path"
     row "$kind-timeout-zero" ".hooks = {$kind: [{path: \"$where/fail\", timeout: 0}]}" "hooks.$kind[0].timeout"
+    row "$kind-timeout-negative" ".hooks = {$kind: [{path: \"$where/fail\", timeout: -1}]}" "hooks.$kind[0].timeout"
+    [ $kind != poststop ] || continue
     row "$kind-fails" ".hooks = {$kind: [{path: \"$where/fail\"}]} | .process.args = [\"sleep\", \"50\"]" "$kind hook #0" 'exit status 3' 'told-you'
     row "$kind-missing" ".hooks = {$kind: [{path: \"/no/such/hook\"}]} | .process.args = [\"sleep\", \"50\"]" "$kind hook #0" 'no such file or directory'
     row "$kind-hangs" ".hooks = {$kind: [{path: \"$where/hang\", timeout: 1}]} | .process.args = [\"sleep\", \"50\"]" "$kind hook #0" 'timeout of 1.0s'

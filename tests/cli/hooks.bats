@@ -268,6 +268,85 @@ END
   done
 }
 
+fail_by() { # fail_by MODE KIND: the first hook of the kind fails that way; what must be said is in $WANTED
+  bundle_edit '.hooks = {}'
+  case $1 in
+    status) add_program "$2" fails 'exit 42'; WANTED='exit status 42' ;;
+    signal) add_program "$2" fails 'kill -9 $$'; WANTED=signal ;;
+    missing) bundle_edit '.hooks[$k] = [{path: "/no/such/program"}]' --arg k "$2"; WANTED='no such file or directory' ;;
+    no-program) bundle_edit '.hooks[$k] = [{path: "/etc/passwd"}]' --arg k "$2"; WANTED='permission denied' ;;
+    timeout) add_program "$2" fails 'sleep 62.3 & sleep 62.3'; WANTED='timeout of 1.0s'
+      bundle_edit '.hooks[$k][0].timeout = 1' --arg k "$2" ;;
+  esac
+}
+
+@test "every way to fail, in every kind: told, the rest of the kind is not run, all is undone, poststop runs" {
+  local kind mode failed
+  for kind in $CREATE_KINDS startContainer poststart; do
+    for mode in status signal missing no-program timeout; do
+      fail_by "$mode" "$kind"
+      add_hook "$kind" never
+      add_hook poststop poststop
+      : >"$LOG"
+      set_args sh -c 'echo "process order process" >>/hooks-log; exec sleep 100'
+      det create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$CID"
+      failed=create
+      if [[ " $CREATE_KINDS " != *" $kind "* ]]; then
+        assert_status 0
+        run cof start "$CID"
+        failed=start
+      fi
+      [ "$status" -eq 1 ] || { echo "$kind $mode: $failed gave $status" >&2; return 1; }
+      assert_has "error running $kind hook #0"
+      assert_has "$WANTED"
+      # The process runs beside poststart hooks, and never with another kind.
+      if [ "$kind" = poststart ]; then sed -i '/^process /d' "$LOG"; fi
+      assert_same "$kind $mode: what ran" poststop "$(order)"
+      assert_same "$kind $mode: state for poststop" stopped "$(noted poststop state | jq -r .status)"
+      run cof state "$CID"
+      assert_has 'container does not exist'
+      wait_for 5 no_processes
+    done
+  done
+  wait_for 5 not pgrep -f 'sleep 62.3'
+}
+
+@test "every way to fail of poststop: a warning that names it, the others run, delete succeeds" {
+  local mode
+  for mode in status signal missing no-program timeout; do
+    fail_by "$mode" poststop
+    add_hook poststop second
+    : >"$LOG"
+    set_args true
+    run_bundle --keep
+    run cof --log-level warning delete "$CID"
+    [ "$status" -eq 0 ] || { echo "$mode: $output" >&2; return 1; }
+    assert_has level=warning
+    assert_has 'poststop hook #0'
+    assert_has "$WANTED"
+    assert_same "$mode: what ran" second "$(order)"
+    run cof state "$CID"
+    assert_has 'container does not exist'
+  done
+  wait_for 5 not pgrep -f 'sleep 62.3'
+}
+
+@test "hooks are those of config.json at create, whatever it says later" {
+  local kind
+  all_hooks
+  set_args sleep 100
+  det create --bundle "$BUNDLE" "$CID"
+  assert_status 0
+  bundle_edit '.hooks = {}'
+  for kind in $ALL_KINDS; do add_hook "$kind" "edited-$kind"; done
+  cof start "$CID"
+  cof kill "$CID" KILL
+  wait_for 5 status_is "$CID" stopped
+  rm "$BUNDLE/config.json"
+  cof delete "$CID"
+  assert_same order "$ALL_KINDS" "$(order)"
+}
+
 @test "a hook killed by a signal, and one that is no program" {
   add_program createRuntime dies 'kill -9 $$'
   det create --bundle "$BUNDLE" "$CID"

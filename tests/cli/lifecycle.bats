@@ -291,7 +291,7 @@ END
   [ "$status" -eq 0 ]
   run cof start "$CID"
   [ "$status" -eq 1 ]
-  [[ $output == *process* ]]
+  assert_has 'process must be specified in config.json to start'
   # As if it had not been tried.
   status_is "$CID" created
   cof delete "$CID"

@@ -349,3 +349,39 @@ write_maps() { # write_maps PID MAP
   assert_match '^1\s+2$'
   assert_same 'values of the host' "$before" "$(cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax)"
 }
+
+@test "sysctls of every namespace that owns some: set in the container, as before on the host" {
+  local key row before wanted
+  values() { for key in "$@"; do echo "$key=$(cat "/proc/sys/${key//.//}")"; done; }
+  rows=(net.core.somaxconn=567:network kernel.shmmni=4000:ipc $'kernel.sem=250\t32000\t100\t128:ipc' kernel.shm_rmid_forced=1:ipc
+    kernel.msgmnb=5555:ipc fs.mqueue.msg_max=77:ipc kernel.domainname=of.the.container:uts)
+  before=$(values "${rows[@]%%=*}" user.max_inotify_instances)
+  for row in "${rows[@]}"; do
+    key=${row%%=*} row=${row#*=}
+    bundle_edit '.linux.sysctl[$k] = $v' --arg k "$key" --arg v "${row%:*}"
+  done
+  run_script 'cd /proc/sys; for f in '"$(printf '%s\n' "${rows[@]%%=*}" | tr . / | tr '\n' ' ')"'; do echo "$(echo $f | tr / .)=$(cat $f)"; done'
+  for row in "${rows[@]}"; do assert_line "${row%:*}"; done
+  # Each of them is an error without its namespace.
+  set_args true
+  cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/all.json"
+  for row in "${rows[@]}"; do
+    key=${row%%=*}
+    cp "$BATS_TEST_TMPDIR/all.json" "$BUNDLE/config.json"
+    drop_namespace "${row##*:}"
+    bundle_edit '.linux.sysctl |= {($k): .[$k]} | .mounts |= map(select(.type != "mqueue")) | del(.hostname)' --arg k "$key"
+    run_bundle
+    assert_status 1
+    assert_has "sysctl \\\"$key\\\" is not in a separate kernel namespace"
+  done
+  # Those of the user namespace.
+  bundle_edit '.linux.sysctl = {"user.max_inotify_instances": "99"}'
+  run_bundle
+  assert_status 1
+  assert_has 'is not in a separate kernel namespace'
+  setup_userns_bundle
+  bundle_edit '.linux.sysctl = {"user.max_inotify_instances": "99"}'
+  run_script 'cat /proc/sys/user/max_inotify_instances'
+  assert_line 99
+  assert_same 'values of the host' "$before" "$(values "${rows[@]%%=*}" user.max_inotify_instances)"
+}
