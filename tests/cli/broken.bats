@@ -110,6 +110,15 @@ judge() {
   row terminal '.process.terminal = true | .process.consoleSize = {"height": -1, "width": 1}' 'process.consoleSize.height'
 }
 
+@test "annotations that are none" {
+  row list '.annotations = ["a"]' 'annotations'
+  row text '.annotations = "a"' 'annotations'
+  row value-list '.annotations = {"a": ["b"]}' 'annotations.a'
+  row value-object '.annotations = {"a": {"b": "c"}}' 'annotations.a'
+  row value-bool '.annotations = {"a": true}' 'annotations.a' 'string'
+  text key-number '{"ociVersion":"1.0.0","root":{"path":"rootfs"},"annotations":{1:"x"}}' 'config.json'
+}
+
 # Each key that the specification calls REQUIRED of what an object has: with it left out there is no container.
 @test "a required key is missing" {
   local path object key

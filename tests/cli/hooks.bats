@@ -165,6 +165,39 @@ no_processes() { [ -z "$(our_processes)" ]; }
   grep -q "$BUNDLE/rootfs/mnt" "$BATS_TEST_TMPDIR/seen"
 }
 
+@test "every kind at create finds the mounts there and the root not switched" {
+  local kind
+  add_mount /mnt tmpfs of-the-container
+  for kind in prestart createRuntime; do
+    add_program "$kind" "look-$kind" "pid=\$(jq .pid); { grep -c 'rootfs/mnt .* of-the-container ' /proc/\$pid/mountinfo; [ /proc/\$pid/root/. -ef /. ] && echo host; } >'$BATS_TEST_TMPDIR/$kind'"
+  done
+  add_program createContainer look "{ grep -c 'rootfs/mnt .* of-the-container ' /proc/self/mountinfo; [ -d '$BATS_TEST_TMPDIR/bin' ] && echo host; } >'$BATS_TEST_TMPDIR/createContainer'"
+  run_bundle
+  assert_status 0
+  for kind in $CREATE_KINDS; do
+    assert_same "$kind" $'1\nhost' "$(cat "$BATS_TEST_TMPDIR/$kind")"
+  done
+}
+
+@test "poststart comes when the program has been executed" {
+  add_program poststart look "tr '\\0' ' ' </proc/\$(jq .pid)/cmdline >'$BATS_TEST_TMPDIR/seen'"
+  set_args sleep 100
+  start_bundle
+  assert_same program 'sleep 100 ' "$(cat "$BATS_TEST_TMPDIR/seen")"
+}
+
+@test "poststop comes when the container is gone" {
+  add_program poststop look "{ '$COFFER' --root '$ROOT' state '$CID' | jq -c '[.status, .pid]'; find /sys/fs/cgroup -type d -name '*$CID*'; grep ^State: /proc/\$(cat '$BATS_TEST_TMPDIR/pid')/status; } >'$BATS_TEST_TMPDIR/seen'; exit 0"
+  set_args sleep 100
+  start_bundle
+  cof delete --force "$CID"
+  output=$(cat "$BATS_TEST_TMPDIR/seen")
+  # Only the record is still there, for a delete that is killed meanwhile.
+  assert_line '["stopped",0]'
+  assert_lacks /sys/fs/cgroup
+  [[ $output != *State* ]] || assert_has '(zombie)'
+}
+
 @test "createContainer: the container's mounts, the host's root" {
   add_mount /mnt tmpfs tmpfs
   add_program createContainer mount "touch '$BUNDLE/rootfs/mnt/made-by-hook'; [ -e '$BATS_TEST_TMPDIR/bin/mount' ]"

@@ -74,6 +74,35 @@ create() { det create --bundle "$BUNDLE" "$@" "$CID"; }
   [[ $output == *'container does not exist'* ]]
 }
 
+@test "create shows nothing of the program before start" {
+  set_args sh -c 'echo begun; echo begun >/dev/shm/file; exec sleep 100'
+  create --pid-file "$BATS_TEST_TMPDIR/pid"
+  pid=$(cat "$BATS_TEST_TMPDIR/pid")
+  sleep 0.3
+  assert_same 'what it printed' '' "$(cat "$BATS_TEST_TMPDIR/det.out")"
+  [ ! -e "/proc/$pid/root/dev/shm/file" ]
+  not grep -q begun "/proc/$pid/cmdline"
+  cof start "$CID"
+  wait_for 5 grep -qx begun "$BATS_TEST_TMPDIR/det.out"
+  wait_for 5 grep -qx begun "/proc/$pid/root/dev/shm/file"
+  # The pid stays the same: it is the process that was made at create.
+  wait_for 5 grep -q sleep "/proc/$pid/comm"
+}
+
+@test "kill sends the signal that it was given to the process" {
+  local signal
+  set_args sh -c 'for s in HUP INT QUIT USR1 USR2 TERM WINCH; do trap "echo got $s" $s; done; echo ready; while :; do sleep 0.05; done'
+  create
+  cof start "$CID"
+  wait_for 5 grep -q ready "$BATS_TEST_TMPDIR/det.out"
+  for signal in HUP SIGINT 3 usr1 12 TERM WINCH; do
+    cof kill "$CID" "$signal"
+    sleep 0.3
+  done
+  wait_for 5 grep -q WINCH "$BATS_TEST_TMPDIR/det.out"
+  assert_same signals 'got HUP got INT got QUIT got USR1 got USR2 got TERM got WINCH' "$(grep got "$BATS_TEST_TMPDIR/det.out" | tr '\n' ' ' | sed 's/ $//')"
+}
+
 @test "delete of a created container kills and deletes it" {
   create
   run cof delete "$CID"

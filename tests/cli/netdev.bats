@@ -97,6 +97,24 @@ inet6 fd00:9::7/64 - - global' "$(addresses inside ip -json addr show eth0 | gre
   assert_has eth0
 }
 
+@test "delete leaves the interface to the kernel" {
+  devices '{"here0": {"name": "eth0"}}'
+  unshare --net sleep 600 3>&- >/dev/null 2>&1 &
+  local other=$!
+  background "$other"
+  wait_for 5 eval "[ \"\$(readlink /proc/$other/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
+  bundle_edit '(.linux.namespaces[] | select(.type == "network")).path = $p' --arg p "/proc/$other/ns/net"
+  set_args sleep 100
+  create_there
+  assert_same 'create said nothing' '0 ' "$status $output"
+  cof start "$CID"
+  there "$COFFER" --root "$ROOT" delete --force "$CID"
+  # In a namespace that goes on to live, it stays where it was; in one that ends, the kernel decides.
+  nsenter -t "$other" -n ip link show eth0
+  run there ip link show here0
+  [ "$status" -ne 0 ]
+}
+
 @test "a failing create gives it back, as it was" {
   local before
   before=$(addresses there ip -json addr show here0 | grep ' global$' | grep -v 10.9.8.9)

@@ -168,6 +168,14 @@ foreground() { # foreground STEP...: coffer run on a terminal
   assert_has '/dev/console error=ENOENT'
 }
 
+@test "a console size without a terminal is ignored" {
+  bundle_edit '.process.terminal = false | .process.consoleSize = {height: 33, width: 101}'
+  set_args testinit tty
+  run_bundle
+  assert_status 0
+  assert_lacks 'rows=33'
+}
+
 @test "the terminal belongs to the user of the process" {
   bundle_edit '.process.user = {uid: 1000, gid: 1000}'
   receive

@@ -271,6 +271,56 @@ Test(rdt, classes_of_others)
     drop_tree(&t);
 }
 
+Test(rdt, without_schemas_nothing_is_written)
+{
+    struct ocispec_intel_rdt rdt = {.clos_id = "gold"};
+    struct cf_rdt_plan plan;
+    struct cf_rdt_record record;
+    struct tree t;
+    int group;
+
+    setup_tree(&t);
+    cr_assert(eq(int, make_group(t.rdt.fd, "gold"), 0));
+    group = openat(t.rdt.fd, "gold", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    put(group, "schemata", "L3:0=3\n");
+    close(group);
+    cr_assert(eq(int, plan_of(&rdt, &plan, &t.err), 0));
+    record = record_of(&plan, false);
+    cr_assert(eq(int, cf_rdt_create(&t.rdt, &plan, &record, &t.err), 0), "%s", t.err.text);
+    cr_assert(eq(int, cf_rdt_enter(&t.rdt, &record, 5, &t.err), 0));
+    cr_expect_str_eq(get(&t, "gold/tasks"), "5");
+    cr_expect_str_eq(get(&t, "gold/schemata"), "L3:0=3\n");
+
+    rdt = (struct ocispec_intel_rdt){0};
+    cr_assert(eq(int, plan_of(&rdt, &plan, &t.err), 0));
+    record = record_of(&plan, true);
+    cr_assert(eq(int, cf_rdt_create(&t.rdt, &plan, &record, &t.err), 0), "%s", t.err.text);
+    cr_expect_str_eq(get(&t, "c1/schemata"), "");
+    drop_tree(&t);
+}
+
+/* Plain directories go when they are empty: what the kernel does with files in them is left out. */
+Test(rdt, a_class_and_its_group_are_removed)
+{
+    struct cf_rdt_record record = {.root = "/sys/fs/resctrl", .group = "c1", .monitor = "c1"};
+    struct tree t;
+
+    setup_tree(&t);
+    cr_assert(eq(int, mkdirat(t.rdt.fd, "c1", 0755), 0));
+    cr_assert(eq(int, mkdirat(t.rdt.fd, "c1/mon_groups", 0755), 0));
+    cr_assert(eq(int, mkdirat(t.rdt.fd, "c1/mon_groups/c1", 0755), 0));
+    cr_expect(eq(int, cf_rdt_remove(&t.rdt, &record, &t.err), 0));
+    cr_expect(eq(int, faccessat(t.rdt.fd, "c1/mon_groups/c1", F_OK, 0), -1), "the group is the container's");
+    cr_expect(eq(int, faccessat(t.rdt.fd, "c1/mon_groups", F_OK, 0), 0), "the class is not");
+    cr_assert(eq(int, unlinkat(t.rdt.fd, "c1/mon_groups", AT_REMOVEDIR), 0));
+    record.created = true;
+    record.monitor = NULL;
+    cr_expect(eq(int, cf_rdt_remove(&t.rdt, &record, &t.err), 0));
+    cr_expect(eq(int, faccessat(t.rdt.fd, "c1", F_OK, 0), -1));
+    cr_expect(eq(int, cf_rdt_remove(&t.rdt, &record, &t.err), 0), "once more is no error");
+    drop_tree(&t);
+}
+
 Test(rdt, what_the_processor_lacks)
 {
     struct ocispec_intel_rdt rdt = {.mem_bw_schema = "MB:0=10"};
