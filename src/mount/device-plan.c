@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/format.h"
 #include "base/str.h"
 #include "mount/dev-plan.h"
 #include "mount/mount-opts.h"
@@ -165,6 +166,7 @@ static int plan_config_device(struct device_build *b, size_t index, struct cf_er
     struct cf_blob_device d = {.config_index = (uint32_t) index};
     const char *path;
     uint32_t type, mode;
+    char field[64];
     int r;
 
     if (!dev->path || dev->path[0] != '/')
@@ -177,7 +179,8 @@ static int plan_config_device(struct device_build *b, size_t index, struct cf_er
         mode &= ~(uint32_t) S_IFMT;
     if (mode & ~0777u)
         return device_error(index, "fileMode", "device-mode", "only permission bits may be set", err);
-    r = cf_mount_clean_path(b->in, dev->path, "linux.devices", &path, err);
+    (void) cf_format(field, sizeof(field), "linux.devices[%zu].path", index);
+    r = cf_mount_clean_path(b->in, dev->path, field, &path, err);
     if (r >= 0 && type != S_IFIFO)
         r = check_numbers(dev, index, err);
     if (r >= 0)

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/str.h"
 #include "mount/mount-build.h"
 
@@ -149,14 +150,12 @@ static int plan_paths(struct cf_mount_build *b, const char *name, char *const *p
     if (!clean)
         return cf_err_oom(err);
     for (size_t i = 0; i < n; i++) {
-        const char *field = "";
+        char field[64];
 
-        if (paths[i][0] != '/') {
-            field = cf_arena_printf(in->arena, "%s[%zu]", name, i);
-            return field ? cf_err_config(err, "path-relative", field, "`%s` is not an absolute path", paths[i])
-                         : cf_err_oom(err);
-        }
-        r = cf_mount_clean_path(in, paths[i], name, &clean[i], err);
+        (void) cf_format(field, sizeof(field), "%s[%zu]", name, i);
+        if (paths[i][0] != '/')
+            return cf_err_config(err, "path-relative", field, "`%s` is not an absolute path", paths[i]);
+        r = cf_mount_clean_path(in, paths[i], field, &clean[i], err);
         if (r < 0)
             return r;
     }

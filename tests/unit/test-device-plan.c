@@ -204,6 +204,16 @@ Test(device_plan, bound_dev_is_left_alone)
     plan_test_done(&p);
 }
 
+Test(device_plan, a_long_name_is_told_with_its_place)
+{
+    struct plan_test p;
+    char json[1024];
+
+    (void) snprintf(json, sizeof(json), CONFIG(NS ",\"devices\":[" FUSE ",{\"path\":\"/dev/%0256d\",\"type\":\"p\"}]", ""), 1);
+    EXPECT_ERROR(&p, plan(&p, json), "linux.devices[1].path", "too long");
+    plan_test_done(&p);
+}
+
 Test(device_plan, errors)
 {
     static const struct {

@@ -516,6 +516,7 @@ Test(mount_plan, cgroup_v1)
 Test(mount_plan, masks_hooks_and_flags)
 {
     struct plan_test p;
+    char json[1024];
 
     EXPECT_OK(&p, plan(&p,
         "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"rootfs\",\"readonly\":true},"
@@ -528,6 +529,9 @@ Test(mount_plan, masks_hooks_and_flags)
     plan_test_done(&p);
     EXPECT_ERROR(&p, plan(&p, CONFIG(NS ",\"maskedPaths\":[\"/a\",\"b\"]", "")), "linux.maskedPaths[1]",
                  "not an absolute path");
+    plan_test_done(&p);
+    (void) snprintf(json, sizeof(json), CONFIG(NS ",\"readonlyPaths\":[\"/a\",\"/%0256d\"]", ""), 1);
+    EXPECT_ERROR(&p, plan(&p, json), "linux.readonlyPaths[1]", "too long");
     plan_test_done(&p);
 }
 
