@@ -56,3 +56,18 @@ static inline void expect_finding(struct cf_report *report, const char *id,
     else
         cr_expect_str_eq(f.remedy, "");
 }
+
+/* A suite whose tests each find a report of their own in `report`, which must be whole in the end. */
+#define DOCTOR_SUITE(NAME)                                                                         \
+    static struct cf_report *report;                                                               \
+    static void report_begin(void)                                                                 \
+    {                                                                                              \
+        report = cf_report_new();                                                                  \
+        cr_assert(report != NULL);                                                                 \
+    }                                                                                              \
+    static void report_end(void)                                                                   \
+    {                                                                                              \
+        cr_expect_not(cf_report_failed(report));                                                   \
+        cf_report_free(report);                                                                    \
+    }                                                                                              \
+    TestSuite(NAME, .init = report_begin, .fini = report_end)

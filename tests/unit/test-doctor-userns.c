@@ -9,21 +9,7 @@
 
 #include "coffer/coffer.h"
 
-static struct cf_report *report; /* of the running test */
-
-static void setup(void)
-{
-    report = cf_report_new();
-    cr_assert(report != NULL);
-}
-
-static void teardown(void)
-{
-    cr_expect_not(cf_report_failed(report));
-    cf_report_free(report);
-}
-
-TestSuite(doctor_userns, .init = setup, .fini = teardown);
+DOCTOR_SUITE(doctor_userns);
 
 /* ---- user namespaces ---- */
 
