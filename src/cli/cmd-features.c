@@ -4,8 +4,6 @@
 #include "cli/cmd.h"
 #include "cli/cmds.h"
 
-static const struct arg_option options[] = {{0}};
-
 static int run(const struct cmd_input *in, struct cmd_error *err)
 {
     char *json;
@@ -19,7 +17,7 @@ const struct cmd cmd_features = {
     .name = "features",
     .usage = "",
     .summary = "print what this coffer supports as JSON",
-    .options = options,
+    .options = cmd_no_options,
     .flags = CMD_EXECS_NOTHING,
     .run = run,
 };

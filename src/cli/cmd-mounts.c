@@ -34,13 +34,11 @@ static int run(const struct cmd_input *in, struct cmd_error *err)
     return r;
 }
 
-static const struct arg_option options[] = {{0}};
-
 const struct cmd cmd_mounts = {
     .name = "mounts",
     .usage = "add|remove ID FILE",
     .summary = "mount something in a running container, or unmount it again",
-    .options = options,
+    .options = cmd_no_options,
     .min_args = 3,
     .max_args = 3,
     .run = run,

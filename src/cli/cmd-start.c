@@ -4,25 +4,16 @@
 #include "cli/cmd.h"
 #include "cli/cmds.h"
 
-static const struct arg_option options[] = {{0}};
-
 static int run(const struct cmd_input *in, struct cmd_error *err)
 {
-    struct cmd_container c;
-    int r = cmd_container_open(in, &c, err);
-
-    if (r < 0)
-        return r;
-    r = coffer_container_start(c.container, &err->error);
-    cmd_container_done(&c);
-    return r;
+    return cmd_container_do(in, coffer_container_start, err);
 }
 
 const struct cmd cmd_start = {
     .name = "start",
     .usage = "ID",
     .summary = "start the process of a created container",
-    .options = options,
+    .options = cmd_no_options,
     .min_args = 1,
     .max_args = 1,
     .run = run,

@@ -4,8 +4,6 @@
 #include "cli/cmd.h"
 #include "cli/cmds.h"
 
-static const struct arg_option options[] = {{0}};
-
 static int run(const struct cmd_input *in, struct cmd_error *err)
 {
     struct cmd_container c;
@@ -23,7 +21,7 @@ const struct cmd cmd_state = {
     .name = "state",
     .usage = "ID",
     .summary = "print the state of a container as JSON",
-    .options = options,
+    .options = cmd_no_options,
     .min_args = 1,
     .max_args = 1,
     .flags = CMD_EXECS_NOTHING,

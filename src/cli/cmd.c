@@ -95,6 +95,21 @@ void cmd_container_done(struct cmd_container *container)
     *container = (struct cmd_container){0};
 }
 
+const struct arg_option cmd_no_options[] = {{0}};
+
+int cmd_container_do(const struct cmd_input *in, int (*operation)(coffer_container *, coffer_error **),
+                     struct cmd_error *err)
+{
+    struct cmd_container c;
+    int r = cmd_container_open(in, &c, err);
+
+    if (r < 0)
+        return r;
+    r = operation(c.container, &err->error);
+    cmd_container_done(&c);
+    return r;
+}
+
 static int read_all(int fd, struct text *out)
 {
     char buf[16384];

@@ -98,6 +98,10 @@ struct cmd_container {
 };
 int cmd_container_open(const struct cmd_input *in, struct cmd_container *ret, struct cmd_error *err);
 void cmd_container_done(struct cmd_container *container);
+/** The whole of a command without options that does one thing with that container. */
+int cmd_container_do(const struct cmd_input *in, int (*operation)(coffer_container *, coffer_error **),
+                     struct cmd_error *err);
+extern const struct arg_option cmd_no_options[];
 
 /** Everything to standard output. Return: 0 or negative with *err filled. */
 struct text;
