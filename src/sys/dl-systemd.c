@@ -10,27 +10,13 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdint.h>
+
+#include "sys/dl-note.h"
 
 #define LIBSYSTEMD_SONAME "libsystemd.so.0"
 
-#define NOTE_TYPE_DLOPEN 0x407c0c0au
-#define NOTE_VENDOR "FDO"
-#define NOTE_SYSTEMD                                                                                         \
-    "[{\"feature\":\"systemd\",\"description\":\"systemd cgroup manager\","                                  \
-    "\"priority\":\"suggested\",\"soname\":[\"" LIBSYSTEMD_SONAME "\"]}]"
-
-static const struct {
-    uint32_t vendor_size, text_size, type;
-    char vendor[sizeof(NOTE_VENDOR)];
-    _Alignas(uint32_t) char text[sizeof(NOTE_SYSTEMD)];
-} note_systemd __attribute__((used, aligned(4), section(".note.dlopen"))) = {
-    .vendor_size = sizeof(NOTE_VENDOR),
-    .text_size = sizeof(NOTE_SYSTEMD),
-    .type = NOTE_TYPE_DLOPEN,
-    .vendor = NOTE_VENDOR,
-    .text = NOTE_SYSTEMD,
-};
+CF_DL_NOTE("[{\"feature\":\"systemd\",\"description\":\"systemd cgroup manager\","
+           "\"priority\":\"suggested\",\"soname\":[\"" LIBSYSTEMD_SONAME "\"]}]");
 
 static pthread_once_t libsystemd_once = PTHREAD_ONCE_INIT;
 static struct cf_libsystemd libsystemd;

@@ -3,8 +3,7 @@
 /*
  * dlopen(3) of optional libraries. The table is the one piece of global state of this library: the
  * loader's own state is global too, it is filled once per process and never changes afterwards.
- * Nothing is ever unloaded. The ELF note tells packagers of the dependency that the linker cannot see
- * (systemd.io/ELF_DLOPEN_METADATA). Host side.
+ * Nothing is ever unloaded. Host side.
  */
 
 #include "sys/dl.h"
@@ -12,27 +11,13 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdint.h>
+
+#include "sys/dl-note.h"
 
 #define LIBSECCOMP_SONAME "libseccomp.so.2"
 
-#define NOTE_TYPE_DLOPEN 0x407c0c0au
-#define NOTE_VENDOR "FDO"
-#define NOTE_SECCOMP                                                                               \
-    "[{\"feature\":\"seccomp\",\"description\":\"Compile seccomp profiles\","                      \
-    "\"priority\":\"recommended\",\"soname\":[\"" LIBSECCOMP_SONAME "\"]}]"
-
-static const struct {
-    uint32_t vendor_size, text_size, type;
-    char vendor[sizeof(NOTE_VENDOR)];
-    _Alignas(uint32_t) char text[sizeof(NOTE_SECCOMP)];
-} note_seccomp __attribute__((used, aligned(4), section(".note.dlopen"))) = {
-    .vendor_size = sizeof(NOTE_VENDOR),
-    .text_size = sizeof(NOTE_SECCOMP),
-    .type = NOTE_TYPE_DLOPEN,
-    .vendor = NOTE_VENDOR,
-    .text = NOTE_SECCOMP,
-};
+CF_DL_NOTE("[{\"feature\":\"seccomp\",\"description\":\"Compile seccomp profiles\","
+           "\"priority\":\"recommended\",\"soname\":[\"" LIBSECCOMP_SONAME "\"]}]");
 
 static pthread_once_t libseccomp_once = PTHREAD_ONCE_INIT;
 static struct cf_libseccomp libseccomp;
