@@ -257,68 +257,64 @@ static void merge_network(struct merge *m, const struct ocispec_network *stored,
                                sizeof(*w->priorities), same_interface, over_interface, &w->n_priorities);
 }
 
+/* Room for the keys of both maps, with what is stored in it. Return: the values, NULL without memory. */
+static void *begin_map(struct merge *m, char *const *keys, const void *values, size_t size, size_t n, size_t n_change,
+                       char ***ret_keys)
+{
+    void *all = cf_arena_calloc(m->arena, n + n_change + 1, size);
+
+    *ret_keys = cf_arena_calloc(m->arena, n + n_change + 1, sizeof(**ret_keys));
+    if (!all || !*ret_keys) {
+        m->oom = true;
+        return NULL;
+    }
+    if (n > 0) {
+        memcpy(*ret_keys, keys, n * sizeof(*keys));
+        memcpy(all, values, n * size);
+    }
+    return all;
+}
+
+/* Where the value of @key belongs: in its place, or behind the others. */
+static size_t place_of(char **keys, size_t *n, char *key)
+{
+    size_t k = 0;
+
+    while (k < *n && strcmp(keys[k], key) != 0)
+        k++;
+    keys[k] = key;
+    *n += k == *n;
+    return k;
+}
+
 static void merge_rdma(struct merge *m, const struct ocispec_rdma_map *stored, const struct ocispec_rdma_map *change,
                        struct ocispec_resources *whole)
 {
-    struct ocispec_rdma_map *w = copy_of(m, NULL, sizeof(*w));
-    size_t n = stored ? stored->n : 0;
+    struct ocispec_rdma_map *w = copy_of(m, stored, sizeof(*w));
 
     if (!w)
         return;
     whole->rdma = w;
-    w->keys = cf_arena_calloc(m->arena, n + change->n + 1, sizeof(*w->keys));
-    w->values = cf_arena_calloc(m->arena, n + change->n + 1, sizeof(*w->values));
-    if (!w->keys || !w->values) {
-        m->oom = true;
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        w->keys[i] = stored->keys[i];
-        w->values[i] = stored->values[i];
-    }
-    for (size_t i = 0; i < change->n; i++) {
-        const struct ocispec_rdma *from = &change->values[i];
-        size_t k = 0;
+    w->values = begin_map(m, w->keys, w->values, sizeof(*w->values), w->n, change->n, &w->keys);
+    for (size_t i = 0; w->values && i < change->n; i++) {
+        struct ocispec_rdma *to = &w->values[place_of(w->keys, &w->n, change->keys[i])];
 
-        while (k < n && strcmp(w->keys[k], change->keys[i]) != 0)
-            k++;
-        w->keys[k] = change->keys[i];
-        TAKE_IF_GIVEN(&w->values[k], from, hca_handles);
-        TAKE_IF_GIVEN(&w->values[k], from, hca_objects);
-        n += k == n;
+        TAKE_IF_GIVEN(to, &change->values[i], hca_handles);
+        TAKE_IF_GIVEN(to, &change->values[i], hca_objects);
     }
-    w->n = n;
 }
 
 static void merge_unified(struct merge *m, const struct ocispec_string_map *stored,
                           const struct ocispec_string_map *change, struct ocispec_resources *whole)
 {
-    struct ocispec_string_map *w = copy_of(m, NULL, sizeof(*w));
-    size_t n = stored ? stored->n : 0;
+    struct ocispec_string_map *w = copy_of(m, stored, sizeof(*w));
 
     if (!w)
         return;
     whole->unified = w;
-    w->keys = cf_arena_calloc(m->arena, n + change->n + 1, sizeof(*w->keys));
-    w->values = cf_arena_calloc(m->arena, n + change->n + 1, sizeof(*w->values));
-    if (!w->keys || !w->values) {
-        m->oom = true;
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        w->keys[i] = stored->keys[i];
-        w->values[i] = stored->values[i];
-    }
-    for (size_t i = 0; i < change->n; i++) {
-        size_t k = 0;
-
-        while (k < n && strcmp(w->keys[k], change->keys[i]) != 0)
-            k++;
-        w->keys[k] = change->keys[i];
-        w->values[k] = change->values[i];
-        n += k == n;
-    }
-    w->n = n;
+    w->values = begin_map(m, w->keys, w->values, sizeof(*w->values), w->n, change->n, &w->keys);
+    for (size_t i = 0; w->values && i < change->n; i++)
+        w->values[place_of(w->keys, &w->n, change->keys[i])] = change->values[i];
 }
 
 int cf_cgroup_merge(const struct ocispec_resources *stored, const struct ocispec_resources *change, bool v2,
