@@ -3,29 +3,17 @@
 # cgroups: where they are, what is in them, limits at work, what is removed and what is left alone.
 
 load helpers
+load cgroup-v1
 
 setup() { requires root; setup_bundle; }
 
 teardown() {
-  local status=0 dir pid
+  local status=0 pid
   teardown_bundle || status=1
   # What tests made themselves.
   for pid in ${OWN_PIDS:-}; do kill -9 "$pid" 2>/dev/null || true; done
-  for dir in ${OWN_CGROUPS:-}; do
-    wait_for 5 rmdir_tree "$dir" || status=1
-  done
+  remove_own_cgroups || status=1
   return "$status"
-}
-
-rmdir_tree() { [ ! -d "$1" ] || find "$1" -depth -type d -exec rmdir {} +; }
-
-HYBRID=/sys/fs/cgroup
-
-# The directory of CONTROLLER for a process (v1); without CONTROLLER the v2 tree of a hybrid host.
-dir_of() { # dir_of PID CONTROLLER
-  local path
-  path=$(awk -F: -v c="$2" '{ n = split($2, names, ","); for (i = 1; i <= n; i++) if (names[i] == c) print $3 }' "/proc/$1/cgroup")
-  echo "$HYBRID/$2$path"
 }
 
 create() { rm -f "$BATS_TEST_TMPDIR/pid"; det create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$CID"; PID=$(cat "$BATS_TEST_TMPDIR/pid" 2>/dev/null || true); }
@@ -58,7 +46,7 @@ export_test() { export ROOT BUNDLE CID BATS_TEST_TMPDIR; }
   set_args sleep 100
   create
   for controller in pids memory devices freezer cpu; do
-    [ -d "$HYBRID/$controller" ] || continue
+    [ -d "$TREE/$controller" ] || continue
     assert_same "path in $controller" "$(dir_of self $controller | sed 's|/$||')/coffer-$CID" "$(dir_of "$PID" $controller)"
     [ "$(cat "$(dir_of "$PID" $controller)/cgroup.procs")" = "$PID" ]
   done
@@ -87,21 +75,21 @@ export_test() { export ROOT BUNDLE CID BATS_TEST_TMPDIR; }
 @test "parents that were made with the cgroup go with it, others and used ones stay" {
   requires cgroup-v1
   set_args sleep 100
-  mkdir "$HYBRID/pids/top-$CID"
-  OWN_CGROUPS="$HYBRID/pids/top-$CID"
+  mkdir "$TREE/pids/top-$CID"
+  OWN_CGROUPS="$TREE/pids/top-$CID"
   bundle_edit '.linux.cgroupsPath = $p' --arg p "/top-$CID/a/b/first"
   det create --bundle "$BUNDLE" "$CID-1"
   bundle_edit '.linux.cgroupsPath = $p' --arg p "/top-$CID/a/second"
   det create --bundle "$BUNDLE" "$CID-2"
   cof delete --force "$CID-1"
   assert_same 'b is empty' '' "$(find /sys/fs/cgroup -type d -path "*top-$CID/a/b")"
-  [ -d "$HYBRID/pids/top-$CID/a/second" ] && [ -d "$HYBRID/memory/top-$CID/a/second" ]
+  [ -d "$TREE/pids/top-$CID/a/second" ] && [ -d "$TREE/memory/top-$CID/a/second" ]
   cof delete --force "$CID-2"
   # The second one did not make these, and the first one could not remove them.
-  rmdir_tree "$HYBRID/pids/top-$CID/a"
-  assert_same 'not made by anybody here' "$HYBRID/pids/top-$CID" "$(find /sys/fs/cgroup/pids -name "*top-$CID")"
-  rmdir_tree "$HYBRID/pids/top-$CID"
-  for dir in "$HYBRID"/*/"top-$CID"; do rmdir_tree "$dir"; done
+  rmdir_tree "$TREE/pids/top-$CID/a"
+  assert_same 'not made by anybody here' "$TREE/pids/top-$CID" "$(find /sys/fs/cgroup/pids -name "*top-$CID")"
+  rmdir_tree "$TREE/pids/top-$CID"
+  for dir in "$TREE"/*/"top-$CID"; do rmdir_tree "$dir"; done
 }
 
 @test "containers that come and go below the same parent do not disturb each other" {
@@ -117,7 +105,7 @@ export_test() { export ROOT BUNDLE CID BATS_TEST_TMPDIR; }
   done
   wait "${pids[@]}" # not simply wait: bats has a process of its own that counts seconds
   assert_same failures '' "$(cat "$BATS_TEST_TMPDIR"/out?)"
-  for dir in "$HYBRID"/*/"top-$CID"; do rmdir_tree "$dir"; done
+  for dir in "$TREE"/*/"top-$CID"; do rmdir_tree "$dir"; done
 }
 
 @test "dots and doubled slashes in the path" {
@@ -245,7 +233,7 @@ END
 
 @test "cpusets (v1)" {
   requires cgroup-v1
-  [ -d "$HYBRID/cpuset" ] || skip 'no cpuset hierarchy'
+  [ -d "$TREE/cpuset" ] || skip 'no cpuset hierarchy'
   bundle_edit '.linux.resources.cpu = {cpus: "0", mems: "0"} | .linux.cgroupsPath = $p' --arg p "/set-$CID"
   set_args testinit sched
   run_bundle
@@ -280,7 +268,7 @@ END
 @test "an empty cgroup that was there before is used and kept" {
   local dir
   OWN_CGROUPS=
-  for dir in "$HYBRID"/*/; do
+  for dir in "$TREE"/*/; do
     mkdir "$dir/mine-$CID" 2>/dev/null || continue
     OWN_CGROUPS="$OWN_CGROUPS $dir/mine-$CID"
   done
@@ -297,8 +285,8 @@ END
 }
 
 @test "a cgroup with somebody else's process is refused; the process lives, the cgroup stays" {
-  local dir=$HYBRID/pids/mine-$CID
-  [ -d "$HYBRID/pids" ] || dir=$HYBRID/mine-$CID
+  local dir=$TREE/pids/mine-$CID
+  [ -d "$TREE/pids" ] || dir=$TREE/mine-$CID
   mkdir "$dir"
   OWN_CGROUPS=$dir
   sleep 600 3>&- &

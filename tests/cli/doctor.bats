@@ -3,6 +3,7 @@
 # coffer doctor: what it finds on this node, as root, as a user and in namespaces; that it changes nothing.
 
 load helpers
+load nest
 
 setup() {
   new_ids
@@ -268,12 +269,7 @@ with_etc() { # with_etc NAME=FILE... -- CMD...
 @test "in a container: works, with and without user namespace" {
   requires root
   setup_userns_bundle
-  ldd "$COFFER" 2>/dev/null | grep -oE '/[^ ]+' | sort -u >"$BATS_TEST_TMPDIR/libs"
-  while read -r lib; do
-    mkdir -p "$BUNDLE/rootfs$(dirname "$lib")"
-    cp -L "$lib" "$BUNDLE/rootfs$lib"
-  done <"$BATS_TEST_TMPDIR/libs"
-  cp "$COFFER" "$BUNDLE/rootfs/bin/coffer"
+  install_coffer "$BUNDLE/rootfs"
   set_args coffer doctor --format json /
   cof run --bundle "$BUNDLE" "$CID" >"$JSON" || true
   assert_same nested true "$(jq -r '.[] | select(.id == "caller") | .values.userns' "$JSON")"
@@ -326,12 +322,7 @@ PY
 @test "under a filter: what it refuses is named, and what it kills for ends no check" {
   requires root seccomp
   setup_bundle
-  ldd "$COFFER" 2>/dev/null | grep -oE '/[^ ]+' | sort -u >"$BATS_TEST_TMPDIR/libs"
-  while read -r lib; do
-    mkdir -p "$BUNDLE/rootfs$(dirname "$lib")"
-    cp -L "$lib" "$BUNDLE/rootfs$lib"
-  done <"$BATS_TEST_TMPDIR/libs"
-  cp "$COFFER" "$BUNDLE/rootfs/bin/coffer"
+  install_coffer "$BUNDLE/rootfs"
   bundle_edit '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [
     {names: ["close_range", "landlock_create_ruleset"], action: "SCMP_ACT_KILL_PROCESS"},
     {names: ["pidfd_open", "unshare"], action: "SCMP_ACT_ERRNO", errnoRet: 38}]}

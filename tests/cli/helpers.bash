@@ -61,6 +61,25 @@ setup_userns_bundle() { # setup_userns_bundle [NAME] [HOSTID] [SIZE]
   chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test
 }
 
+# A bundle of the unprivileged user, for containers in a state directory of its own.
+setup_rootless_bundle() {
+  requires root rootless userns
+  as_user true || skip 'cannot become an ordinary user'
+  as_user unshare --user true 2>/dev/null || skip 'ordinary users may not make user namespaces'
+  chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test
+  setup_bundle
+  USER_ID=$(id -u "$TEST_NAME")
+  USER_GID=$(id -g "$TEST_NAME")
+  RUNDIR=$BATS_TEST_TMPDIR/user-run
+  ROOT=$RUNDIR/coffer
+  as_user true
+  rm "$BUNDLE/config.json"
+  chown "$TEST_NAME" "$BUNDLE"
+  as_user "$COFFER" spec --rootless --bundle "$BUNDLE"
+  bundle_edit '.process.terminal = false | .process.args = ["/bin/true"]'
+  chown "$TEST_NAME" "$BUNDLE/config.json"
+}
+
 bundle_edit() { # bundle_edit JQ_EXPR [JQ OPTIONS, --args last...]
   local expr=$1; shift
   jq "$expr" "$BUNDLE/config.json" "$@" >"$BUNDLE/config.new" && mv "$BUNDLE/config.new" "$BUNDLE/config.json"

@@ -4,33 +4,20 @@
 # container; and what is refused before anything exists.
 
 load helpers
+load cgroup-v1
 
 setup() { requires root cgroup-v1; setup_bundle; }
 
 teardown() {
-  local status=0 dir
+  local status=0
   teardown_bundle || status=1
   if [ -n "${LOOP:-}" ]; then
     echo none 2>/dev/null >"/sys/block/${LOOP##*/}/queue/scheduler" || true
     losetup --detach "$LOOP"
   fi
-  for dir in ${OWN_CGROUPS:-}; do
-    wait_for 5 rmdir_tree "$dir" || status=1
-  done
+  remove_own_cgroups || status=1
   return "$status"
 }
-
-rmdir_tree() { [ ! -d "$1" ] || find "$1" -depth -type d -exec rmdir {} +; }
-
-TREE=/sys/fs/cgroup
-
-dir_of() { # dir_of PID CONTROLLER
-  local path
-  path=$(awk -F: -v c="$2" '{ n = split($2, names, ","); for (i = 1; i <= n; i++) if (names[i] == c) print $3 }' "/proc/$1/cgroup")
-  echo "$TREE/$2$path"
-}
-
-file_of() { cat "$(dir_of "$PID" "$1")/$2"; } # file_of CONTROLLER FILE
 
 create() { det create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$CID"; PID=$(cat "$BATS_TEST_TMPDIR/pid" 2>/dev/null || true); }
 
@@ -70,11 +57,8 @@ cgroups_of_test() { find "$TREE" -mindepth 1 -type d -name "*$CID*" 2>/dev/null;
 @test "memory: limit and swap in both orders, in a cgroup that was there before" {
   requires cgroup-memory
   needs_file memory memory.memsw.limit_in_bytes
-  local dir=$TREE/memory/mine-$CID
-  mkdir "$dir"
-  OWN_CGROUPS=$dir
-  RESIDUE_BEFORE=$(picture)
-  bundle_edit '.linux.cgroupsPath = $p' --arg p "/mine-$CID"
+  local dir
+  in_own_cgroup memory
   echo 33554432 >"$dir/memory.limit_in_bytes"
   echo 41943040 >"$dir/memory.memsw.limit_in_bytes"
   run_with '{"memory": {"limit": 104857600, "swap": 209715200}}'
@@ -118,11 +102,8 @@ cgroups_of_test() { find "$TREE" -mindepth 1 -type d -name "*$CID*" 2>/dev/null;
 @test "cpu: quota, period and burst in a cgroup that has others" {
   requires cgroup-cpu
   needs_file cpu cpu.cfs_burst_us
-  local dir=$TREE/cpu/mine-$CID
-  mkdir "$dir"
-  OWN_CGROUPS=$dir
-  RESIDUE_BEFORE=$(picture)
-  bundle_edit '.linux.cgroupsPath = $p' --arg p "/mine-$CID"
+  local dir
+  in_own_cgroup cpu
   echo 1000000 >"$dir/cpu.cfs_period_us"
   echo 500000 >"$dir/cpu.cfs_quota_us"
   echo 400000 >"$dir/cpu.cfs_burst_us"
@@ -137,11 +118,8 @@ cgroups_of_test() { find "$TREE" -mindepth 1 -type d -name "*$CID*" 2>/dev/null;
 @test "cpu: idle, and back; shares outside of what the kernel has" {
   requires cgroup-cpu
   needs_file cpu cpu.idle
-  local dir=$TREE/cpu/mine-$CID
-  mkdir "$dir"
-  OWN_CGROUPS=$dir
-  RESIDUE_BEFORE=$(picture)
-  bundle_edit '.linux.cgroupsPath = $p' --arg p "/mine-$CID"
+  local dir
+  in_own_cgroup cpu
   run_with '{"cpu": {"shares": 300, "idle": 1}}'
   assert_same idle 1 "$(file_of cpu cpu.idle)"
   cof delete --force "$CID"

@@ -5,21 +5,7 @@
 
 load helpers
 
-setup() {
-  requires root rootless userns
-  as_user true || skip 'cannot become an ordinary user'
-  as_user unshare --user true 2>/dev/null || skip 'ordinary users may not make user namespaces'
-  chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test
-  setup_bundle
-  USER_ID=$(id -u "$TEST_NAME")
-  USER_GID=$(id -g "$TEST_NAME")
-  RUNDIR=$BATS_TEST_TMPDIR/user-run
-  ROOT=$RUNDIR/coffer
-  rm "$BUNDLE/config.json"
-  chown "$TEST_NAME" "$BUNDLE"
-  as_user "$COFFER" spec --rootless --bundle "$BUNDLE"
-  bundle_edit '.process.terminal = false'
-}
+setup() { setup_rootless_bundle; }
 
 teardown() {
   restore_subids
