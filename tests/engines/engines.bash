@@ -224,3 +224,53 @@ docker_teardown() {
   [ -z "$list" ] || docker rm -fv $list >"$BATS_TEST_TMPDIR/teardown" 2>&1 || cat "$BATS_TEST_TMPDIR/teardown"
   no_leftovers
 }
+
+# ---- exec, the same for podman and docker ----
+# Each with its own exit status.
+exec_at_once() { # exec_at_once ENGINE CONTAINER
+  local i pids=()
+  for i in $(seq 8); do
+    "$1" exec "$2" sh -c "sleep 0.1; exit $i" >/dev/null 2>&1 &
+    pids+=($!)
+  done
+  for i in $(seq 8); do
+    status=0
+    wait "${pids[i - 1]}" || status=$?
+    assert_same 'exit status' "$i" "$status"
+  done
+}
+
+# In the namespaces and the cgroup of the container, with its seccomp profile and, if it has no other, CAP_CHOWN.
+exec_is_at_home() { # exec_is_at_home ENGINE CONTAINER PID NAMESPACE...
+  local engine=$1 name=$2 pid=$3 ns
+  shift 3
+  for ns in "$@"; do
+    assert_same "$ns" "$(readlink "/proc/$pid/ns/$ns")" "$("$engine" exec "$name" readlink "/proc/self/ns/$ns")"
+  done
+  "$engine" exec -d "$name" sleep 1005 >/dev/null
+  wait_for 5 alive 'sleep 1005'
+  assert_same cgroups "$(cat "/proc/$pid/cgroup")" "$(cat "/proc/$(pgrep -xf 'sleep 1005')/cgroup")"
+  run "$engine" exec "$name" grep -E 'Cap(Eff|Bnd)|Seccomp:' /proc/self/status
+  assert_match 'CapEff:.0000000000000001'
+  assert_match 'CapBnd:.0000000000000001'
+  assert_match 'Seccomp:.2'
+  run "$engine" exec --privileged "$name" grep CapEff /proc/self/status
+  assert_status 0
+  assert_lacks 'CapEff:	0000000000000001'
+}
+
+# Not while it is paused, not after its end, which ends what was executed.
+exec_needs_life() { # exec_needs_life ENGINE CONTAINER
+  "$1" pause "$2" >/dev/null
+  run "$1" exec "$2" true
+  [ "$status" -ne 0 ]
+  "$1" unpause "$2" >/dev/null
+  run "$1" exec "$2" true
+  assert_status 0
+  "$1" exec -d "$2" sleep 1006 >/dev/null
+  wait_for 5 alive 'sleep 1006'
+  "$1" stop -t 0 "$2" >/dev/null 2>&1 || true
+  wait_for 5 not alive 'sleep 1006'
+  run "$1" exec "$2" true
+  [ "$status" -ne 0 ]
+}

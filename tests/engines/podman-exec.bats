@@ -63,21 +63,7 @@ teardown() { podman_teardown; }
 
 @test "exec: it has the namespaces, cgroup, seccomp profile and capabilities of the container" {
   podman_up c --cap-drop all --cap-add chown --memory 64m
-  local pid ns
-  pid=$(podman_pid c)
-  for ns in cgroup ipc mnt net pid user uts; do
-    assert_same "$ns" "$(readlink "/proc/$pid/ns/$ns")" "$(podman exec c readlink "/proc/self/ns/$ns")"
-  done
-  run podman exec c grep -E 'Cap(Eff|Bnd)|Seccomp:' /proc/self/status
-  assert_match 'CapEff:.0000000000000001'
-  assert_match 'CapBnd:.0000000000000001'
-  assert_match 'Seccomp:.2'
-  podman exec -d c sleep 1005 >/dev/null
-  wait_for 5 alive 'sleep 1005'
-  assert_same cgroups "$(cat "/proc/$pid/cgroup")" "$(cat "/proc/$(pgrep -xf 'sleep 1005')/cgroup")"
-  run podman exec --privileged c grep CapEff /proc/self/status
-  assert_status 0
-  assert_lacks 'CapEff:	0000000000000001'
+  exec_is_at_home podman c "$(podman_pid c)" cgroup ipc mnt net pid user uts
 }
 
 @test "exec: in a user namespace" {
@@ -94,32 +80,14 @@ teardown() { podman_teardown; }
 
 @test "exec: after stop, while paused, while the container ends" {
   podman_up c
-  podman pause c >/dev/null
-  run podman exec c true
-  [ "$status" -ne 0 ]
-  podman unpause c >/dev/null
-  run podman exec c true
-  assert_status 0
-  podman exec -d c sleep 1006 >/dev/null
-  podman stop -t 0 c >/dev/null 2>&1 || true
-  wait_for 5 not alive 'sleep 1006'
-  run podman exec c true
-  [ "$status" -ne 0 ]
+  exec_needs_life podman c
 }
 
 @test "exec: twenty in a row and eight at once, none is left" {
   podman_up c
-  local i pids=()
+  local i
   for i in $(seq 20); do podman exec c true; done
-  for i in $(seq 8); do
-    podman exec c sh -c "sleep 0.1; exit $i" >/dev/null 2>&1 &
-    pids+=($!)
-  done
-  for i in $(seq 8); do
-    status=0
-    wait "${pids[i - 1]}" || status=$?
-    assert_same 'exit status' "$i" "$status"
-  done
+  exec_at_once podman c
   assert_same processes 1 "$(podman top c pid | tail -n +2 | wc -l)"
 }
 
