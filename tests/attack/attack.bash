@@ -51,6 +51,11 @@ canary_same() {
   }
 }
 
+# The same much faster, after each of hundreds of runs: whatever was done to the canary has left a change time, and the
+# sentinel its value.
+canary_times() { find "$CANARY" -printf '%P %y %U:%G %m %l %C@\n'; echo "$(<"$SENTINEL")"; }
+canary_untouched() { [ "$(canary_times)" = "$CANARY_TIMES" ] || { canary_same; false; }; }
+
 attack_teardown() {
   local status=0
   canary_same || status=1
@@ -133,6 +138,7 @@ step_all() {
     shift
   done
   shift
+  CANARY_TIMES=$(canary_times)
   $reset
   "$COFFER_TESTBIN/step-adversary" --count --report "$report" -- "$@" >"$BATS_TEST_TMPDIR/out" 2>&1
   total=$(sed -n 's/^stops=\([0-9]*\) .*/\1/p' "$report")
@@ -149,15 +155,16 @@ step_all() {
       echo "stop $n: the adversary: $(cat "$report")" >&2
       return 1
     }
-    line=$(cat "$report")
-    output=$(cat "$BATS_TEST_TMPDIR/out")
-    acted=$(sed 's/.*acted=\([a-z]*\).*/\1/' <<<"$line")
-    status=$(sed 's/.*status=[a-z]*:*//' <<<"$line")
-    $check || {
+    line=$(<"$report")
+    output=$(<"$BATS_TEST_TMPDIR/out")
+    acted=${line#*acted=} acted=${acted%% *}
+    status=${line##*status=} status=${status#*:}
+    canary_untouched && $check || {
       echo "stop $n: $line" >&2
       echo "$output" >&2
       return 1
     }
   done
+  canary_same
   echo "$total stops" >&2
 }

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * step-adversary: stops a runtime at every system call that walks a path, mounts or looks at a file
- * (before and after the call, in all its processes), and at exactly one chosen stop does one
- * hostile thing. Running it once for every stop turns each race window into a plain test.
- * Runs on the host, as root, in a private mount namespace.
+ * step-adversary: stops a runtime before and after every system call that walks a path or mounts, in
+ * all its processes, and at exactly one chosen stop does one hostile thing. Running it once for
+ * every stop turns each race window into a plain test. Runs on the host, as root, in a private mount
+ * namespace.
+ *
+ * What it does (names exchanged, a mount laid over a file) is seen only by calls that walk a path: all
+ * moments between two of them are the same to it. So the entry of a call is a stop of its own only
+ * when something may have come between it and the exit before it: another process that is the one to
+ * be stopped now, or is inside such a call, or a program that was executed.
  *
  *   step-adversary [OPTIONS] -- PROGRAM ARG...
  *     --at N              act at stop number N (from 1)
- *     --back K            undo the exchange K stops later
+ *     --back K            undo the exchange K stops later: K calls or less have seen it
  *     --exchange A B      rename A and B into each other (RENAME_EXCHANGE)
  *     --nsbind SRC DST    bind SRC over DST inside the mount namespace of the stopped process,
  *                         only when that is not our own; the network namespace is entered too
@@ -19,7 +24,7 @@
  *     --timeout SECONDS   limit (default 20)
  *
  * Report: `stops=N acted=yes|no|skipped syscall=NAME side=entry|exit status=exit:N|signal:N|timeout`
- * Exit status: 0 when PROGRAM ended, whatever its own status; 124 after the limit; 2 usage; 3 system.
+ * The stops are counted until there is nothing left to do. Exit status: 0 when PROGRAM ended, whatever its own status; 124 after the limit; 2 usage; 3 system.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,6 +50,7 @@
 
 #define MAX_TRACEES 1024
 
+/* Not those that only have a descriptor (fstat, fstatfs, fsopen, fsmount): no name of theirs can be exchanged. */
 static const struct {
     long nr;
     const char *name;
@@ -59,13 +65,15 @@ static const struct {
     {SYS_renameat2, "renameat2"},
     {SYS_readlinkat, "readlinkat"},
     {SYS_faccessat, "faccessat"},
+    {SYS_faccessat2, "faccessat2"},
+    {SYS_utimensat, "utimensat"},
+    {SYS_bind, "bind"},
+    {SYS_connect, "connect"},
     {SYS_fchmodat, "fchmodat"},
     {SYS_fchownat, "fchownat"},
     {SYS_newfstatat, "newfstatat"},
-    {SYS_fstat, "fstat"},
     {SYS_statx, "statx"},
     {SYS_statfs, "statfs"},
-    {SYS_fstatfs, "fstatfs"},
     {SYS_mount, "mount"},
     {SYS_umount2, "umount2"},
     {SYS_pivot_root, "pivot_root"},
@@ -73,10 +81,11 @@ static const struct {
     {SYS_chdir, "chdir"},
     {SYS_fchdir, "fchdir"},
     {SYS_open_tree, "open_tree"},
+#ifdef SYS_open_tree_attr
+    {SYS_open_tree_attr, "open_tree_attr"},
+#endif
     {SYS_move_mount, "move_mount"},
-    {SYS_fsopen, "fsopen"},
     {SYS_fsconfig, "fsconfig"},
-    {SYS_fsmount, "fsmount"},
     {SYS_fspick, "fspick"},
     {SYS_mount_setattr, "mount_setattr"},
     {SYS_setns, "setns"},
@@ -126,6 +135,8 @@ struct session {
     int n_tracees;
     pid_t main_pid;
     long stops;
+    int n_inside;    /* tracees in a watched call */
+    pid_t last_exit; /* who left the last one; 0 once anything else may have happened */
     const char *acted;
     const char *acted_name;
     const char *acted_side;
@@ -246,8 +257,15 @@ static const char *do_nsbind(const struct session *s, pid_t tid)
     return status == 0 ? "yes" : "failed";
 }
 
+static bool done(const struct session *s)
+{
+    return !s->count && s->stops >= s->at + (s->exchange[0] ? s->back : 0);
+}
+
 static void at_stop(struct session *s, pid_t tid, const char *name, const char *side)
 {
+    if (done(s))
+        return;
     s->stops++;
     if (s->trace)
         fprintf(stderr, "stop %ld %s %s pid=%d\n", s->stops, side, name, tid);
@@ -274,17 +292,26 @@ static void syscall_stop(struct session *s, pid_t tid)
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
         t->nr = (long) info.entry.nr;
         name = stop_name(s, t->nr);
-        if (name)
+        if (t->nr == SYS_execve || t->nr == SYS_execveat)
+            s->last_exit = 0;
+        if (name && s->last_exit != tid)
             at_stop(s, tid, name, "entry");
+        if (name) {
+            s->n_inside++;
+            s->last_exit = 0;
+        }
     } else if (info.op == PTRACE_SYSCALL_INFO_EXIT && t->nr >= 0) {
         name = stop_name(s, t->nr);
         t->nr = -1;
-        if (name)
+        if (name) {
+            s->n_inside--;
+            s->last_exit = s->n_inside == 0 ? tid : 0;
             at_stop(s, tid, name, "exit");
+        }
     }
 }
 
-static void resume(pid_t tid, int status)
+static void resume(struct session *s, pid_t tid, int status)
 {
     int sig = WSTOPSIG(status);
     int event = status >> 16;
@@ -299,7 +326,7 @@ static void resume(pid_t tid, int status)
     } else if (event != 0 || sig == (SIGTRAP | 0x80)) {
         sig = 0;
     }
-    (void) ptrace(PTRACE_SYSCALL, tid, 0, (void *) (long) sig);
+    (void) ptrace(done(s) ? PTRACE_CONT : PTRACE_SYSCALL, tid, 0, (void *) (long) sig);
 }
 
 static void kill_all(struct session *s)
@@ -379,7 +406,7 @@ static int follow(struct session *s)
         (void) tracee_find(s, tid);
         if (WSTOPSIG(status) == (SIGTRAP | 0x80) && (status >> 16) == 0)
             syscall_stop(s, tid);
-        resume(tid, status);
+        resume(s, tid, status);
     }
 }
 
