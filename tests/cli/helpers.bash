@@ -143,10 +143,10 @@ has_controller() {
 }
 
 wait_for() { # wait_for SECONDS CMD...
-  local end=$(($(date +%s) + $1)); shift
+  local end=$((SECONDS + $1)); shift
   until "$@" >/dev/null 2>&1; do
-    [ "$(date +%s)" -le "$end" ] || { echo "gave up waiting for: $*" >&2; return 1; }
-    sleep 0.05
+    [ "$SECONDS" -le "$end" ] || { echo "gave up waiting for: $*" >&2; return 1; }
+    sleep 0.02
   done
 }
 
@@ -161,32 +161,9 @@ leases() { # leases [DIR]
 }
 
 # ---- residue ----
-# What of this test is on the machine, one thing a line. Only what bears its name: others may run
-# containers at the same time.
-picture() {
-  # Without what systemd mounts and unmounts as services, logins and users of the automount come and go, and what
-  # another bats has in its directory at the same time.
-  echo '# mounts'
-  cut -d' ' -f4- /proc/self/mountinfo | grep -vE '^/ (/run/user/[0-9]+|/run/credentials/[^ ]+|/proc/sys/fs/binfmt_misc) ' |
-    awk -v own="/${BATS_RUN_TMPDIR##*/}/" 'index($2, "/bats-run-") == 0 || index($2, own)' | sort
-  echo '# cgroups'
-  find /sys/fs/cgroup -mindepth 1 -type d -name "*${CID:-no-id}*" 2>/dev/null | sort
-  echo '# processes'
-  our_processes
-}
-
-# Every process whose mount namespace holds something of the test's directory, which is every
-# process of its containers; and a coffer-init that has not left the host's root yet.
-our_processes() {
-  local p own
-  for p in $(grep -lsF "/${BATS_TEST_TMPDIR#"${BATS_RUN_TMPDIR%/*}/"}/" /proc/[0-9]*/mountinfo); do
-    echo "${p%/mountinfo} $(tr '\0' ' ' <"${p%mountinfo}cmdline" 2>/dev/null)"
-  done
-  own=$(awk '$5 == "/" { print $4; exit }' /proc/self/mountinfo)
-  for p in $(find /proc -mindepth 2 -maxdepth 2 -path '/proc/[0-9]*/exe' -lname '*memfd:coffer-init*' 2>/dev/null); do
-    [ "$(awk '$5 == "/" { print $4; exit }' "${p%exe}mountinfo" 2>/dev/null)" != "$own" ] || echo "$p"
-  done
-}
+# What of this test is on the machine, one thing a line, and its processes alone.
+picture() { "$COFFER_TESTBIN/picture" "${CID:-no-id}" "$BATS_TEST_TMPDIR"; }
+our_processes() { "$COFFER_TESTBIN/picture" --processes "$BATS_TEST_TMPDIR"; }
 
 residue_before() { RESIDUE_BEFORE=$(picture); }
 

@@ -264,7 +264,7 @@ class Cache:
 
 
 TARGETS = ['src/cli/coffer', 'tests/tools/testinit', 'tests/tools/nolibc-true', 'tests/tools/recvtty',
-           'tests/tools/step-adversary', 'tests/tools/idmap-mount']
+           'tests/tools/step-adversary', 'tests/tools/idmap-mount', 'tests/tools/picture']
 
 
 def build(image, source, build_dir, log):
