@@ -11,6 +11,7 @@
 #include "base/own.h"
 #include "container/container.h"
 #include "container/notify.h"
+#include "container/preserved.h"
 
 /* Highest count of fds a caller may hand through: the rest of the range belongs to the runtime. */
 #define CF_API_MAX_PRESERVED 65536
@@ -26,6 +27,8 @@ static int container_make(coffer_runtime *runtime, const char *id, const struct 
     r = cf_api_options(options, sizeof(o), &o, &e);
     if (r >= 0 && (o.preserve_fds > CF_API_MAX_PRESERVED || o.listen_fds > CF_API_MAX_PRESERVED))
         r = cf_err_set(&e, COFFER_ERROR_ARGUMENT, "preserve-fds", -EINVAL, "too many file descriptors to preserve");
+    if (r >= 0)
+        r = cf_preserved_check(o.listen_fds + o.preserve_fds, &e);
     if (r >= 0)
         r = cf_container_create(runtime, id ? id : "", &o, run, &container, &e);
     if (r < 0)

@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "base/own.h"
 #include "container/exec.h"
+#include "container/preserved.h"
 
 /* Highest count of fds a caller may hand through: the rest of the range belongs to the runtime. */
 #define CF_API_MAX_PRESERVED 65536
@@ -24,6 +25,8 @@ int coffer_container_exec(coffer_container *container, const struct coffer_exec_
     r = cf_api_options(options, sizeof(o), &o, &e);
     if (r >= 0 && o.preserve_fds > CF_API_MAX_PRESERVED)
         r = cf_err_set(&e, COFFER_ERROR_ARGUMENT, "preserve-fds", -EINVAL, "too many file descriptors to preserve");
+    if (r >= 0)
+        r = cf_preserved_check(o.preserve_fds, &e);
     if (r >= 0)
         r = cf_container_exec(container, &o, &process, &e);
     if (r < 0)

@@ -363,6 +363,36 @@ process_file() { # process_file JQ_EXPR
   [ "$status" -eq 255 ]
 }
 
+@test "--preserve-fds with --process" {
+  up
+  jq '.process | .args = ["sh", "-c", "cat <&4; ls /proc/self/fd"] | .terminal = false' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process"
+  run bash -c "exec 3</etc/hostname 4</etc/passwd 9</; '$COFFER' --root '$ROOT' exec --preserve-fds 2 --process '$BATS_TEST_TMPDIR/process' '$CID'"
+  [ "$status" -eq 0 ]
+  [ "$(head -1 <<<"$output")" = "$(head -1 /etc/passwd)" ]
+  [ "$(tail -6 <<<"$output" | tr '\n' ' ')" = '0 1 2 3 4 5 ' ]
+  # As conmon calls it.
+  local det_output=$BATS_TEST_TMPDIR/conmon
+  bash -c "exec 3</etc/hostname 4</etc/group; '$COFFER' --root '$ROOT' exec --detach --pid-file '$BATS_TEST_TMPDIR/pid' --preserve-fds 2 --process '$BATS_TEST_TMPDIR/process' '$CID'" >"$det_output" 2>&1 </dev/null
+  wait_for 10 grep -qx 5 "$det_output"
+  [ "$(head -1 "$det_output")" = "$(head -1 /etc/group)" ]
+}
+
+@test "a directory or a path among the preserved descriptors is refused" {
+  up
+  run bash -c "exec 3</etc/hostname 4</tmp; '$COFFER' --root '$ROOT' exec --preserve-fds 2 '$CID' true"
+  refused 'cannot preserve descriptor 4: it is a directory'
+  # One that is not passed does not matter.
+  run bash -c "exec 3</etc/hostname 4</tmp; '$COFFER' --root '$ROOT' exec --preserve-fds 1 '$CID' true"
+  [ "$status" -eq 0 ]
+  for what in /etc/hostname /tmp; do
+    run python3 -c 'import os, sys
+fd = os.open(sys.argv[1], os.O_PATH)
+os.dup2(fd, 3)
+os.execv(sys.argv[2], sys.argv[2:])' $what "$COFFER" --root "$ROOT" exec --preserve-fds 1 "$CID" true
+    refused 'cannot preserve descriptor 3: it is a '
+  done
+}
+
 @test "LISTEN_FDS is nothing to exec" {
   up
   run bash -c "exec 3</etc/hostname; LISTEN_FDS=1 LISTEN_PID=\$\$ exec '$COFFER' --root '$ROOT' exec '$CID' sh -c 'ls /proc/self/fd; echo [\$LISTEN_FDS]'"

@@ -210,6 +210,21 @@ assert_told() { # assert_told PID [READY]
   assert_line '9 77 '
 }
 
+@test "a directory among the descriptors is refused before anything exists; what to do is told" {
+  local command
+  for command in create run; do
+    run bash -c "exec 3</etc/passwd 4</tmp; '$COFFER' --root '$ROOT' --log-format json $command --preserve-fds 2 --bundle '$BUNDLE' $CID"
+    assert_status 1
+    assert_has 'cannot preserve descriptor 4: it is a directory'
+    assert_has 'mount the directory in the container'
+    assert_has '"preserved-path"'
+    run bash -c "exec 3</tmp; LISTEN_FDS=1 exec env LISTEN_PID=\$\$ '$COFFER' --root '$ROOT' $command --bundle '$BUNDLE' $CID"
+    assert_status 1
+    assert_has 'cannot preserve descriptor 3: it is a directory'
+    [ ! -e "$ROOT/$CID" ]
+  done
+}
+
 @test "LISTEN_FDS of somebody else, or that are none, are not taken" {
   set_args sh -c 'echo "<$LISTEN_FDS>"; testinit fds'
   for pid in 1 '' 'x' '$$x'; do

@@ -42,7 +42,7 @@ struct coffer_create_options {
     const char *pid_file;       /**< where to write the pid, no newline; NULL: nowhere */
     const char *pidfd_socket;   /**< socket that gets a pidfd of init; NULL: none */
     uint32_t flags;             /**< COFFER_CREATE_* */
-    uint32_t preserve_fds;      /**< so many fds from 3 + listen_fds on reach the process */
+    uint32_t preserve_fds;      /**< so many fds from 3 + listen_fds on reach the process; no directories */
     uint32_t listen_fds;        /**< so many fds from 3 on are socket-activation sockets */
     const char *listen_fdnames; /**< LISTEN_FDNAMES for the process; NULL: none */
     const char *userns;         /**< `auto` or `auto:SIZE`: a user namespace with a free range of host ids;

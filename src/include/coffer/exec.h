@@ -54,7 +54,7 @@ struct coffer_exec_options {
     const char *pid_file;      /**< where to write the pid, no newline; NULL: nowhere */
     const char *pidfd_socket;  /**< socket that gets a pidfd; NULL: none */
     uint32_t flags;            /**< COFFER_EXEC_* */
-    uint32_t preserve_fds;     /**< so many fds from 3 on reach the process */
+    uint32_t preserve_fds;     /**< so many fds from 3 on reach the process; no directories */
 };
 
 #define COFFER_EXEC_OPTIONS_INIT                                                                             \
