@@ -67,6 +67,7 @@ static int create_host_hooks(struct cf_create *c, struct cf_err *err)
         r = cf_netdev_move(&c->netdevs, &c->plan.netdevs, c->spawn.pid, err);
         if (r < 0)
             return r;
+        cf_stop_point("create-netdevs");
     }
     c->hooks_ran = c->hooks_ran || c->plan.prestart.n + c->plan.create_runtime.n > 0;
     json = cf_state_json(&c->record, CF_STATUS_CREATING, c->spawn.pid, c->spec->rootfs, 0, false);

@@ -22,6 +22,7 @@
 #include "base/str.h"
 #include "container/hold.h"
 #include "container/mounts-json.h"
+#include "container/stop-point.h"
 #include "mount/mount.h"
 #include "path/path.h"
 #include "sys/fs.h"
@@ -338,6 +339,7 @@ static int add(struct mounts *m, struct cf_err *err)
         return r;
     if (r == 0)
         return cf_spawn_explain_death(&m->spawn, err);
+    cf_stop_point("mounts-attached");
     r = note(m, &msg, err);
     if (r < 0) {
         /* Its end says that everything was taken back. */
@@ -345,6 +347,7 @@ static int add(struct mounts *m, struct cf_err *err)
         (void) receive(m, &msg, &ignored);
         return r;
     }
+    cf_stop_point("mounts-noted");
     r = cf_msg_send(m->spawn.wire_fd, CF_MSG_COMMIT, NULL, 0, NULL, 0);
     if (r >= 0)
         r = receive(m, &msg, err);
@@ -478,6 +481,7 @@ static int remove_mounts(struct mounts *m, struct cf_err *err)
         if (r > 0)
             r = cf_err_set(err, COFFER_ERROR_PEER, "wire-script", -EPROTO,
                            "the container's side spoke out of turn (message %d)", r);
+        cf_stop_point("mounts-removed");
     }
     /* Also after a failure in the middle. */
     return r < 0 ? (void) forget(m, &ignored), r : forget(m, err);

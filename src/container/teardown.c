@@ -142,8 +142,12 @@ static void teardown_overlay(const struct coffer_runtime *runtime, const struct 
 {
     char owner[PATH_MAX];
 
-    if (cf_str_path_join(owner, sizeof(owner), runtime->root, record->id) >= 0)
+    if (cf_str_path_join(owner, sizeof(owner), runtime->root, record->id) < 0)
+        return;
+    if (record->overlay_work)
         cf_overlay_release(record->rootfs, record->overlay_work, owner);
+    else
+        cf_overlay_release_lost(record->rootfs, owner);
 }
 
 int cf_teardown(struct coffer_runtime *runtime, struct cf_entry *entry, struct cf_record *record,
@@ -175,7 +179,8 @@ int cf_teardown(struct coffer_runtime *runtime, struct cf_entry *entry, struct c
     if (run_poststop)
         teardown_poststop(runtime, entry, record);
     cf_stop_point("delete-hooks");
-    if (record->overlay_work)
+    /* It is made between the first record of a container with ids of its own, and the one that names init. */
+    if (record->overlay_work || (record->lease_ledger && !record->init_pid))
         teardown_overlay(runtime, record);
     r = teardown_first(err, &now, cf_entry_retire(entry, &now));
     if (r >= 0 && record->lease_ledger)

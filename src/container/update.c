@@ -16,6 +16,7 @@
 #include "cgroup/cgroup-update.h"
 #include "cgroup/systemd.h"
 #include "container/hold.h"
+#include "container/stop-point.h"
 #include "spec/spec.h"
 
 struct update {
@@ -123,6 +124,7 @@ static int apply(struct update *u, struct cf_err *err)
     /* The files come first: they can be put back. systemd keeps the values when it is reloaded. */
     if (u->hold.record.cgroup.unit)
         r = cf_systemd_update(&u->hold.record.cgroup, u->merged.part, u->v2, err);
+    cf_stop_point("update-applied");
     if (r >= 0)
         r = store(u, err);
     if (r < 0)

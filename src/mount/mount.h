@@ -30,6 +30,9 @@ const struct cf_mount_option *cf_mount_options(size_t *ret_n);
  */
 void cf_overlay_release(const char *root, const char *work, const char *owner);
 
+/** cf_overlay_release_lost() - the same when nobody has written down whether there is anything, nor where */
+void cf_overlay_release_lost(const char *root, const char *owner);
+
 /** Plans root, mounts, devices, links, masked and read-only paths: blob records and plan->sources. Pure. */
 int cf_mount_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err);
 /** Plans `mounts` alone, for a container that runs; plan->userns as it is joined. Codes: mount-add-*. Pure. */

@@ -89,3 +89,20 @@ void cf_overlay_release(const char *root, const char *work, const char *owner)
     }
     refresh(root);
 }
+
+void cf_overlay_release_lost(const char *root, const char *owner)
+{
+    cf_auto_fd int fd = cf_sys_openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    cf_auto(cf_arena_freep) struct cf_arena *arena = cf_arena_new();
+    struct cf_err ignored = CF_ERR_INIT;
+    struct cf_overlay_options options;
+    struct cf_overlay_mount mount;
+    const char *bad;
+    struct statfs fs;
+
+    if (!arena || fd < 0 || cf_sys_fstatfs(fd, &fs) < 0 || fs.f_type != CF_OVERLAY_MAGIC)
+        return;
+    if (cf_overlay_find(fd, root, arena, &mount, &ignored) >= 0 &&
+        cf_overlay_options_parse(mount.options, arena, &options, &bad) >= 0 && options.work && options.work[0] == '/')
+        cf_overlay_release(root, options.work, owner);
+}

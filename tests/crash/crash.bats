@@ -4,7 +4,7 @@
 # there) and at random moments. Whatever was done by then, `delete --force` must undo: no process, no
 # mount, no cgroup, no state. Every test ends with that comparison.
 
-load ../cli/helpers
+load crash
 
 CREATE_POINTS='create-published create-cgroup create-cloned create-spawned create-noted create-ready create-recorded create-announced'
 # Of a container with ids of its own only.
@@ -12,59 +12,11 @@ IDS_POINTS='create-reserved create-published create-leased create-cgroup create-
 START_POINTS='start-released'
 EXEC_POINTS='exec-cloned exec-spawned exec-ready exec-executed'
 DELETE_POINTS='delete-marked delete-killed delete-cgroup delete-hooks'
+# Of what runs: running.bats.
+RUNNING_POINTS='create-netdevs mounts-attached mounts-noted mounts-removed update-applied'
 
-setup() {
-  requires root
-  grep -q COFFER_TEST_STOP_AT "$COFFER" || skip 'the binary was built without stop points'
-  setup_bundle
-  set_args sleep 100
-}
-
-teardown() {
-  local status=0 dir
-  # The first comparison is the test: nothing may need the help of teardown_bundle.
-  clean || status=1
-  teardown_bundle || status=1
-  return "$status"
-}
-
-clean() {
-  [ -z "${RESIDUE_BEFORE:-}" ] || assert_no_residue
-}
-
-# A reservation that a kill has left is nobody's; it is removed when somebody meets it.
-LEASES_MAY_STAY=1
-
-stopped_process() { grep -q '^State:.T' "/proc/$1/status" 2>/dev/null; }
-stopped_or_gone() { not kill -0 "$1" 2>/dev/null || stopped_process "$1"; }
-
-# Runs coffer in the background up to the point, and kills it there.
-kill_at() { # kill_at POINT ARG...
-  local point=$1
-  shift
-  COFFER_TEST_STOP_AT=$point "$COFFER" --root "$ROOT" --id-ledger "$IDS" "$@" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
-  VICTIM=$!
-  wait_for 10 stopped_or_gone "$VICTIM"
-  stopped_process "$VICTIM" || {
-    echo "$point was not reached: $(cat "$BATS_TEST_TMPDIR/killed.out")" >&2
-    return 1
-  }
-  kill -9 "$VICTIM"
-  wait "$VICTIM" 2>/dev/null || true
-}
-
-# The only repair there is: silent, successful, complete, and the id is free again.
-repair() {
-  det delete --force "$CID"
-  [ "$status" -eq 0 ] && [ -z "$output" ] || {
-    echo "delete --force: status $status: $output" >&2
-    return 1
-  }
-  clean || return 1
-  run cof state "$CID"
-  assert_status 1
-  assert_has 'container does not exist'
-}
+setup() { setup_crash; }
+teardown() { teardown_crash; }
 
 each_create_point() {
   local point
@@ -91,7 +43,7 @@ many_hooks() {
   sources=$BATS_TEST_DIRNAME/../../src
   [ -d "$sources" ] || skip 'no sources'
   found=$(grep -rhE 'cf_stop_point\(.*"' "$sources" | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u | tr '\n' ' ')
-  assert_same points "$(printf '%s\n' $CREATE_POINTS $IDS_POINTS delete-retired $START_POINTS $EXEC_POINTS $DELETE_POINTS | sort -u | tr '\n' ' ')" "$found"
+  assert_same points "$(printf '%s\n' $CREATE_POINTS $IDS_POINTS delete-retired $START_POINTS $EXEC_POINTS $DELETE_POINTS $RUNNING_POINTS | sort -u | tr '\n' ' ')" "$found"
 }
 
 @test "killed in create and run" {
