@@ -83,6 +83,7 @@ struct cf_preinit {
     int enter_pidfd;       /* exec: init of the container that is entered, all at once */
     int enter_flags;       /* CLONE_NEW* of its namespaces that are not ours */
     bool enter;
+    bool shares_memory;    /* with the host, which waits until the image is executed */
     bool user_join_first;  /* unprivileged caller: capabilities come from the joined user namespace */
     bool clone_rest;       /* `rest` needs another process (a new pid namespace, time offsets) */
     uint64_t rest;         /* CLONE_NEW* that are made after the joins */
@@ -110,6 +111,7 @@ struct cf_spawn {
     bool enter;               /* exec: the container exists, nothing is new */
     int enter_pidfd;          /* of its init, borrowed */
     int enter_flags;          /* CLONE_NEW* of its namespaces that are not ours */
+    bool apart;               /* it may not share our memory: what stops or kills it is not to be shared */
 
     /* Of the child until it has executed: it may share our memory. */
     struct cf_preinit preinit;
@@ -119,6 +121,7 @@ struct cf_spawn {
     const struct cf_blob_rlimit *limits; /* process.rlimits in blob, of a container with a user namespace */
     uint32_t n_limits;
     bool raises_budget;     /* some of them must hold before the user namespace is made */
+    bool plan_first;        /* the plan waits in the wire for the process: nothing has to be done to it before */
     bool was_dumpable;      /* our process: to be put back when the child has executed */
 
     /* results */

@@ -23,6 +23,17 @@
 
 /* ---- the process ---- */
 
+/* Out of memory, the kernel kills the whole cgroup, and with each process whoever shares memory with it. */
+static bool dies_as_a_group(const struct ocispec_config *config)
+{
+    const struct ocispec_resources *res = config->linux ? config->linux->resources : NULL;
+
+    for (size_t i = 0; res && res->unified && i < res->unified->n; i++)
+        if (strcmp(res->unified->keys[i], "memory.oom.group") == 0)
+            return true;
+    return false;
+}
+
 static int spawn_once(struct cf_exec *x, struct cf_err *err)
 {
     x->spawn = (struct cf_spawn) CF_SPAWN_INIT;
@@ -34,6 +45,7 @@ static int spawn_once(struct cf_exec *x, struct cf_err *err)
     x->spawn.preserve_fds = x->plan_options.preserve_fds;
     x->spawn.privileged = x->facts.privileged;
     x->spawn.enter = true;
+    x->spawn.apart = x->frozen || dies_as_a_group(&x->config);
     x->spawn.enter_pidfd = x->init_pidfd;
     x->spawn.enter_flags = x->enter_flags;
     return cf_spawn_init(&x->spawn, err);

@@ -4,7 +4,7 @@
  * The few steps between clone3 and the execution of coffer-init, in the cloned child: wait until
  * the host has placed it (cgroup, id maps), join namespaces, make the rest, execute the image.
  *
- * Runs on a copy of the caller's memory, which may have been threaded: raw system calls only, no
+ * Runs on a copy of the caller's memory, or shares it, and it may have been threaded: raw system calls only, no
  * allocation, no lock, no library. A failure is one FAIL message and the end of the process.
  */
 
@@ -78,11 +78,11 @@ static void preinit_join(const struct cf_preinit *preinit, bool user)
 /*
  * Every namespace of a container at once: there is no moment at which we are in some of them only. Into its pid
  * namespace go only our children, so nobody in there sees us, unless it is our own. Then not being dumpable protects
- * the copy that we are of the caller's memory.
+ * the copy that we are of the caller's memory. What is shared instead of copied is no business of ours to change.
  */
 static void preinit_enter(const struct cf_preinit *preinit)
 {
-    int r = cf_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    int r = preinit->shares_memory ? 0 : cf_sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 
     if (r >= 0 && preinit->enter_flags)
         r = cf_sys_setns(preinit->enter_pidfd, preinit->enter_flags);

@@ -49,6 +49,13 @@ static int spawn_reap(int pidfd)
     return r;
 }
 
+static void spawn_unshield(struct cf_spawn *spawn)
+{
+    if (spawn->was_dumpable)
+        (void) cf_sys_prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    spawn->was_dumpable = false;
+}
+
 void cf_spawn_done(struct cf_spawn *spawn, bool kill_it)
 {
     if (kill_it && spawn->pidfd >= 0) {
@@ -57,9 +64,7 @@ void cf_spawn_done(struct cf_spawn *spawn, bool kill_it)
     }
     free(spawn->stack);
     spawn->stack = NULL;
-    if (spawn->was_dumpable)
-        (void) cf_sys_prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-    spawn->was_dumpable = false;
+    spawn_unshield(spawn);
     cf_fd_close(&spawn->wire_fd);
     cf_fd_close(&spawn->pidfd);
 }
@@ -271,13 +276,30 @@ static int spawn_send_plan(struct cf_spawn *spawn, int blob_fd, struct cf_err *e
     return r < 0 ? cf_err_sys(err, r, "send the plan to coffer-init") : 0;
 }
 
-/* A process that enters a container needs nothing but to be put in its place before it does. */
+/*
+ * May what enters a container share our memory, as after vfork(2)? While it does, nobody in there may see it (its pid
+ * namespace takes only its children), and the kernel must not be asked for what it denies to sharers. Out of memory,
+ * the kernel does not choose it (in_vfork() in mm/oom_kill.c), which it might do with a clone that we do not wait for,
+ * and then kills who shares the memory with it: us.
+ */
+static bool spawn_may_share(const struct cf_spawn *spawn, bool placed)
+{
+    return CF_HAVE_CLONE_CALL && !spawn->apart && (spawn->enter_flags & (CLONE_NEWPID | CLONE_NEWTIME)) == CLONE_NEWPID &&
+           (placed || spawn->privileged);
+}
+
+/* A process that enters a container needs nothing but to be put in its place before it does; or, where we wait until
+ * it has executed coffer-init, before that one gets its plan. */
 static void spawn_split_enter(struct cf_spawn *spawn, struct cf_preinit *preinit)
 {
+    bool placed = !spawn->plan->has_oom_score_adj && (!spawn->cgroup || cf_cgroup_clone_fd(spawn->cgroup) >= 0);
+
     preinit->enter = true;
     preinit->enter_pidfd = spawn->enter_pidfd;
     preinit->enter_flags = spawn->enter_flags;
-    preinit->wait_placed = spawn->plan->has_oom_score_adj || (spawn->cgroup && cf_cgroup_clone_fd(spawn->cgroup) < 0);
+    preinit->shares_memory = spawn_may_share(spawn, placed);
+    preinit->wait_placed = !placed && !preinit->shares_memory;
+    spawn->plan_first = placed && preinit->shares_memory && spawn->n_limits == 0;
 }
 
 /* Which of the new namespaces go into the first clone3 and which the preinit makes after its joins. */
@@ -354,16 +376,18 @@ static int spawn_clone3(struct cf_spawn *spawn, struct cf_clone_args *args)
 
 #if CF_HAVE_CLONE_CALL
     /* The kernel gives an oom_score_adj to all processes that share the memory. */
-    if (!spawn->enter && !spawn->preinit.n_joins && !spawn->preinit.userns_new_late &&
-        !spawn->preinit.timens_offsets && !spawn->plan->has_oom_score_adj &&
-        !spawn_memory_is_tight(spawn->plan)) {
+    if (spawn->preinit.shares_memory ||
+        (!spawn->enter && !spawn->preinit.n_joins && !spawn->preinit.userns_new_late &&
+         !spawn->preinit.timens_offsets && !spawn->plan->has_oom_score_adj && !spawn_memory_is_tight(spawn->plan))) {
         spawn->stack = malloc(CF_PREINIT_STACK_SIZE); /* aligned as the ABI wants it */
         if (spawn->stack) {
-            args->flags |= CLONE_VM;
+            args->flags |= CLONE_VM | (spawn->preinit.shares_memory ? CLONE_VFORK : 0);
             args->stack = (uint64_t) (uintptr_t) spawn->stack;
             args->stack_size = CF_PREINIT_STACK_SIZE;
             return (int) cf_sys_clone3_call(args, sizeof(*args), spawn_run_preinit, &spawn->preinit);
         }
+        if (spawn->preinit.shares_memory)
+            return -ENOMEM;
     }
 #endif
     pid = cf_sys_clone3(args, sizeof(*args));
@@ -388,7 +412,7 @@ static int spawn_clone(struct cf_spawn *spawn, uint64_t flags, struct cf_err *er
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (uint64_t) cgroup_fd;
     }
-    if (flags & CLONE_NEWUSER)
+    if ((flags | (spawn->preinit.shares_memory ? (unsigned int) spawn->enter_flags : 0)) & CLONE_NEWUSER)
         spawn_shield(spawn);
     if (switch_owner) {
         r = cf_userns_owner_enter(&spawn->plan->userns, &owner, err);
@@ -399,6 +423,8 @@ static int spawn_clone(struct cf_spawn *spawn, uint64_t flags, struct cf_err *er
     pid = spawn_clone3(spawn, &args);
     if (switch_owner)
         cf_userns_owner_leave(&owner);
+    if (spawn->preinit.shares_memory)
+        spawn_unshield(spawn); /* it has executed, or is gone */
     if (pid < 0) {
         spawn->pidfd = -EBADF;
         r = spawn->enter ? cf_err_sys(err, pid, "clone into the container's cgroup")
@@ -506,17 +532,22 @@ int cf_spawn_init(struct cf_spawn *spawn, struct cf_err *err)
     preinit->argv[1] = spawn->wire_text;
     spawn_split(spawn, preinit, &first);
 
-    r = spawn_clone(spawn, first, err);
+    r = spawn->plan_first ? spawn_send_plan(spawn, blob_fd, err) : 0;
+    if (r >= 0)
+        r = spawn_clone(spawn, first, err);
     if (image_fd == child_fd + 1 && cf_sys_close_range((unsigned int) child_fd, (unsigned int) image_fd, 0) >= 0)
         child_fd = image_fd = -EBADF;
     cf_fd_close(&child_fd);
     cf_fd_close(&image_fd);
     cf_stop_point(spawn->enter ? "exec-cloned" : "create-cloned");
-    if (r >= 0)
+    if (r >= 0) {
         r = spawn_place(spawn, preinit, err);
+        if (r < 0 && preinit->shares_memory)
+            (void) spawn_last_report(spawn, err); /* it failed first */
+    }
     if (r >= 0)
         r = spawn_idmap(spawn, err);
-    if (r >= 0)
+    if (r >= 0 && !spawn->plan_first)
         r = spawn_send_plan(spawn, blob_fd, err);
     if (r < 0) {
         cf_spawn_done(spawn, true);
