@@ -163,6 +163,7 @@ static int take_message(struct cf_exec *x, struct cf_msg *msg, struct cf_err *er
         r = x->appeared ? cf_err_set(err, COFFER_ERROR_PEER, "wire-script", -EPROTO, "a second process took over")
                         : cf_spawn_take_pid(&x->spawn, msg, err);
         x->appeared = r >= 0;
+        x->ready = x->ready || (x->appeared && x->at_once);
         break;
     case CF_MSG_READY:
         x->ready = true;
@@ -175,20 +176,6 @@ static int take_message(struct cf_exec *x, struct cf_msg *msg, struct cf_err *er
                        msg->type);
     }
     return r < 0 ? r : (int) msg->type;
-}
-
-/* The process itself and the one that makes way for it speak as they please: a failure of the one may come before
- * the other has said whom to reap. */
-static void hear_out(struct cf_exec *x)
-{
-    struct cf_err ignored = CF_ERR_INIT;
-    struct cf_msg msg;
-
-    while (!x->appeared && cf_msg_recv(x->spawn.wire_fd, &msg) > 0) {
-        if (msg.type == CF_MSG_INIT_PID)
-            (void) take_message(x, &msg, &ignored);
-        cf_msg_done(&msg);
-    }
 }
 
 /* Until it is ready and its pid is known, or, with @executed, to the end of file that says so. */
@@ -212,11 +199,8 @@ static int follow(struct cf_exec *x, bool executed, struct cf_err *err)
             return cf_err_sys(err, r, "receive from the process");
         r = take_message(x, &msg, err);
         cf_msg_done(&msg);
-        if (r < 0) {
-            if (msg.type == CF_MSG_FAIL)
-                hear_out(x);
+        if (r < 0)
             return r;
-        }
     }
 }
 
@@ -294,7 +278,7 @@ int cf_exec_process(struct cf_exec *x, struct cf_err *err)
     if (r >= 0) {
         r = announce(x, err);
     }
-    if (r >= 0)
+    if (r >= 0 && !x->at_once)
         r = commit(x, err);
     /* End of file: the wire was closed by the execve. */
     if (r >= 0)

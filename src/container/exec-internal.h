@@ -37,6 +37,7 @@ struct cf_exec {
     size_t blob_size;
     int console_fd;
     struct cf_listener listener;
+    bool at_once;                 /* nobody has to see it before it executes the program */
     bool ready;
     bool appeared;                /* the pid is that of the process, not of the one that makes way for it */
     char pty_name[64];

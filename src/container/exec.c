@@ -227,6 +227,17 @@ static int exec_seccomp(struct cf_exec *x, struct cf_err *err)
     return r < 0 ? r : 0;
 }
 
+/* Does nothing have to be known, delivered or done to the process before it may execute the program? What somebody
+ * else is to look after begins only when that one can find it. */
+static bool exec_may_go_at_once(struct cf_exec *x)
+{
+    const struct coffer_exec_options *o = x->options;
+
+    return !(o->flags & COFFER_EXEC_DETACH) && !o->console_socket && !o->pidfd_socket && !o->pid_file &&
+           !x->config.process->terminal && !x->record.rdt.root && !x->listener.to.path &&
+           !(cf_blob_header(x->plan.blob)->flags & CF_BLOB_HOST_SCHED);
+}
+
 static int exec_plan(struct cf_exec *x, struct cf_err *err)
 {
     const struct ocispec_process *process = x->config.process;
@@ -261,6 +272,9 @@ static int exec_plan(struct cf_exec *x, struct cf_err *err)
     r = exec_seccomp(x, err);
     if (r >= 0)
         r = exec_sources(x, err);
+    x->at_once = exec_may_go_at_once(x);
+    if (r >= 0 && x->at_once)
+        cf_blob_header(x->plan.blob)->flags |= CF_BLOB_AT_ONCE;
     return r < 0 ? r : cf_blob_finish(x->plan.blob, &x->blob, &x->blob_size, err);
 }
 

@@ -19,6 +19,7 @@
 #include "base/format.h"
 #include "coffer/log.h"
 #include "init/init-internal.h"
+#include "sys/clone-away.h"
 #include "sys/cred.h"
 #include "sys/fs.h"
 #include "sys/task.h"
@@ -362,45 +363,18 @@ static const struct stage exec_stages[] = {
 };
 
 /*
- * The pid namespace is joined, and only now, with nothing left to steal, we appear in it (D7): the
- * clone goes on, this process reports it and ends. Both are children of the host. The clone waits
- * for its pid to be known first, because the host reads the messages in order.
+ * The pid namespace is joined, and only now, with nothing left to steal, we appear in it (D7): a clone goes on upon
+ * our memory, and we end. Both are children of the host. The clone says for itself which number it has there.
  */
 static int appear(struct cf_init *in, struct cf_err *err)
 {
-    bool in_order = !(in->blob.h->flags & CF_BLOB_EXEC); /* who starts one more process waits for both */
-    int gate[2] = {-1, -1}, pid, r = 0;
-    char go = 0;
+    int32_t number = 0;
+    int r = cf_sys_clone_away(CLONE_PARENT, &number);
 
-    if (in_order)
-        r = cf_sys_pipe2(gate, O_CLOEXEC);
     if (r < 0)
-        return cf_err_sys(err, r, "make a pipe");
-    pid = cf_sys_clone(CLONE_PARENT, NULL);
-    if (pid < 0)
-        return cf_err_sys(err, pid, "clone into the joined pid namespace");
-    if (pid > 0) {
-        int32_t number = pid;
-
-        r = cf_msg_send(in->wire_fd, CF_MSG_INIT_PID, &number, sizeof(number), NULL, 0);
-        if (r >= 0 && in_order && cf_sys_write(gate[1], "1", 1) != 1)
-            r = -EPIPE;
-        if (r < 0) {
-            (void) cf_sys_kill(pid, SIGKILL); /* not reaped while its parent, the runtime, has not heard of it */
-            cf_sys_exit_group(1);
-        }
-        cf_sys_exit_group(0);
-    }
-
-    if (in_order) {
-        (void) cf_sys_close(gate[1]);
-        do {
-            r = (int) cf_sys_read(gate[0], &go, 1);
-        } while (r == -EINTR);
-        (void) cf_sys_close(gate[0]);
-        if (r != 1)
-            cf_sys_exit_group(1);
-    }
+        return cf_err_sys(err, r, "clone into the joined pid namespace");
+    if (cf_msg_send(in->wire_fd, CF_MSG_INIT_PID, &number, sizeof(number), NULL, 0) < 0)
+        cf_sys_exit_group(1);
     (void) cf_sys_setsid();
     return in->blob.h->flags & CF_BLOB_TERMINAL ? cf_term_child_attach(in, err) : 0;
 }
@@ -433,6 +407,18 @@ int cf_init_drop_construction(struct cf_init *in, struct cf_err *err)
         in->last_fd = keep[i] > in->last_fd ? keep[i] : in->last_fd;
     in->n_fds = 0;
     in->root_fd = in->proc_fd = in->dev_fd = in->pts_fd = in->null_fd = in->exec_fd = -1;
+    return 0;
+}
+
+/* Where nobody has to see the process first, the plan was its release, and having appeared says that it is ready. */
+static int get_released(struct cf_init *in, struct cf_err *err)
+{
+    const uint32_t said = CF_BLOB_AT_ONCE | CF_BLOB_PIDNS_JOINED;
+
+    if (!(in->blob.h->flags & CF_BLOB_AT_ONCE))
+        return exchange(in, CF_MSG_READY, CF_MSG_COMMIT, err);
+    if ((in->blob.h->flags & said) != said && cf_msg_send(in->wire_fd, CF_MSG_READY, NULL, 0, NULL, 0) < 0)
+        cf_sys_exit_group(1);
     return 0;
 }
 
@@ -511,7 +497,7 @@ void cf_init_main(int argc, char **argv, const unsigned long *auxv)
         fail(&in, &err, "process");
     if ((in.blob.h->flags & CF_BLOB_PIDNS_JOINED) && appear(&in, &err) < 0)
         fail(&in, &err, "namespace");
-    if (exchange(&in, CF_MSG_READY, CF_MSG_COMMIT, &err) < 0)
+    if (get_released(&in, &err) < 0)
         fail(&in, &err, "process");
 
     if (in.gate_fd >= 0) {

@@ -54,6 +54,7 @@ static const struct bit header_bits[] = {
     {CF_BLOB_ATTACH, "attach"},
     {CF_BLOB_DETACH, "detach"},
     {CF_BLOB_HOST_SCHED, "host-sched"},
+    {CF_BLOB_AT_ONCE, "at-once"},
 };
 
 static const struct bit mount_bits[] = {

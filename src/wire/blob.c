@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-#define ALL_FLAGS ((CF_BLOB_HOST_SCHED << 1) - 1)
+#define ALL_FLAGS ((CF_BLOB_AT_ONCE << 1) - 1)
 #define ALL_MOUNT_FLAGS ((CF_MOUNT_MADE << 1) - 1)
 #define PROPAGATION_TYPES                                                                          \
     ((uint32_t) MS_SHARED | (uint32_t) MS_SLAVE | (uint32_t) MS_PRIVATE | (uint32_t) MS_UNBINDABLE)
@@ -262,6 +262,8 @@ int cf_blob_check(const void *base, uint64_t size, struct cf_blob *ret)
         need_fd(&c, h->gate_fd);
     if (h->flags & CF_BLOB_EXEC)
         require(&c, (h->flags & CF_BLOB_HAS_PROCESS) && !(h->flags & CF_BLOB_GATE));
+    else
+        require(&c, !(h->flags & CF_BLOB_AT_ONCE));
     check_str(&c, h->id);
     check_str(&c, h->root_path);
     check_str(&c, h->hostname);

@@ -58,6 +58,7 @@ struct cf_ref {
 #define CF_BLOB_ATTACH (1u << 21)        /* only mounts, in a container that is there; then coffer-init ends */
 #define CF_BLOB_DETACH (1u << 22)        /* the other way: `mounts` are CF_MOUNT_REMOUNT with the mount's id in attr_set */
 #define CF_BLOB_HOST_SCHED (1u << 23)    /* the host sets `sched` and `ioprio` between READY and COMMIT */
+#define CF_BLOB_AT_ONCE (1u << 24)       /* CF_BLOB_EXEC: nobody has to see the process first, it waits for no COMMIT */
 
 enum cf_mount_kind {
     CF_MOUNT_TREE = 1, /* attach a detached tree (fd) that the host opened: bind mounts */

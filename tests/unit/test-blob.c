@@ -367,6 +367,7 @@ Test(blob, every_rule)
     EXPECT_REFUSED("detach without procfs", h->flags |= CF_BLOB_MOUNTNS | CF_BLOB_DETACH);
     EXPECT_REFUSED("attach without mount namespace",
                    (h->flags = (h->flags & ~CF_BLOB_MOUNTNS) | CF_BLOB_ATTACH, h->proc_fd = 0));
+    EXPECT_REFUSED("at once, but a container is built", h->flags |= CF_BLOB_AT_ONCE);
     EXPECT_REFUSED("attach and detach", (h->flags |= CF_BLOB_MOUNTNS | CF_BLOB_ATTACH | CF_BLOB_DETACH, h->proc_fd = 0));
     memcpy(copy, original, size);
     cr_expect(not(refused(copy, size)));
