@@ -67,8 +67,12 @@ int cf_plan_build(const struct cf_plan_input *in, enum cf_cgroup_manager manager
                   int *join_fds, struct cf_err *err);
 
 /* ---- image.c ---- */
-/** coffer-init in a sealed, executable, unreadable memfd (rule R23). Return: fd or -errno with err. */
-int cf_image_open(struct cf_err *err);
+/**
+ * cf_image_open() - coffer-init in a sealed, executable, unreadable memfd (rule R23)
+ * @enters: only what a process needs that enters a container
+ * Return: fd or -errno with err.
+ */
+int cf_image_open(bool enters, struct cf_err *err);
 
 /* ---- spawn-child.c: runs in the cloned child, raw system calls only ---- */
 struct cf_preinit {

@@ -62,7 +62,7 @@ refused:
     return r;
 }
 
-int cf_image_open(struct cf_err *err)
+int cf_image_open(bool enters, struct cf_err *err)
 {
     cf_auto_fd int fd = -EBADF;
     int seals = CF_IMAGE_SEALS | F_SEAL_EXEC;
@@ -82,7 +82,8 @@ int cf_image_open(struct cf_err *err)
         fd = -EBADF;
         return cf_err_sys(err, r, "create memory file for coffer-init");
     }
-    r = cf_io_write_all(fd, cf_init_image, cf_init_image_size);
+    r = enters ? cf_io_write_all(fd, cf_enter_image, cf_enter_image_size)
+               : cf_io_write_all(fd, cf_init_image, cf_init_image_size);
     if (r < 0)
         return cf_err_sys(err, r, "copy coffer-init");
     r = cf_sys_fchmod(fd, CF_IMAGE_MODE);

@@ -513,7 +513,7 @@ int cf_spawn_init(struct cf_spawn *spawn, struct cf_err *err)
     r = cf_spawn_look_at_limits(spawn, err);
     if (r < 0)
         return r;
-    image_fd = cf_image_open(err);
+    image_fd = cf_image_open(spawn->enter, err);
     if (image_fd < 0)
         return image_fd;
     (void) cf_sys_setsockopt(spawn->wire_fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence));

@@ -332,7 +332,7 @@ static void run_child(void *shared, const void *data)
 static void probe_memfd(struct cf_kernel_facts *f)
 {
     struct cf_err ignored = CF_ERR_INIT;
-    cf_auto_fd int fd = cf_image_open(&ignored);
+    cf_auto_fd int fd = cf_image_open(true, &ignored);
     int r;
 
     f->memfd_exec = fd < 0 ? fd : 0;

@@ -5,7 +5,8 @@
 Everything that is not loaded (symbols, debug data, section headers) is left out, so the result does
 not depend on -g and the sealed copy that is made for each container stays small.
 
-usage: embed.py coffer-init init-image.c
+usage: embed.py PROGRAM NAME OUTPUT
+NAME: init or enter, as image.h has it
 """
 
 import struct
@@ -39,20 +40,21 @@ def loaded_part(data):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
     with open(sys.argv[1], "rb") as f:
         image = loaded_part(f.read())
     lines = []
     for at in range(0, len(image), 24):
         lines.append(",".join(str(b) for b in image[at : at + 24]) + ",")
-    with open(sys.argv[2], "w", encoding="ascii") as f:
-        f.write("/* Made by embed.py from coffer-init. */\n\n")
+    name = "cf_%s_image" % sys.argv[2]
+    with open(sys.argv[3], "w", encoding="ascii") as f:
+        f.write("/* Made by embed.py. */\n\n")
         f.write('#include "init/image.h"\n\n')
-        f.write("const unsigned char cf_init_image[] __attribute__((aligned(16))) = {\n")
+        f.write("const unsigned char %s[] __attribute__((aligned(16))) = {\n" % name)
         f.write("\n".join(lines))
         f.write("\n};\n\n")
-        f.write("const unsigned long cf_init_image_size = sizeof(cf_init_image);\n")
+        f.write("const unsigned long %s_size = sizeof(%s);\n" % (name, name))
 
 
 if __name__ == "__main__":

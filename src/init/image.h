@@ -10,3 +10,7 @@
 extern const unsigned char cf_init_image[];
 /** Its size in bytes. */
 extern const unsigned long cf_init_image_size;
+
+/** The same without what builds a container, for processes that enter one. */
+extern const unsigned char cf_enter_image[];
+extern const unsigned long cf_enter_image_size;

@@ -24,6 +24,14 @@
 #include "sys/fs.h"
 #include "sys/task.h"
 
+/* The image for `exec` holds what a process needs that enters, which is less than half: each page of it is written,
+ * and given back, once for each process. */
+#ifdef CF_INIT_ENTERS_ONLY
+#define BUILDS 0
+#else
+#define BUILDS 1
+#endif
+
 #define FEW_FDS 64
 /* Small enough to be read as a whole at once, so that there is one page fault instead of many. */
 #define POPULATE_MAX (64u << 10)
@@ -431,7 +439,7 @@ static int start_process(struct cf_init *in, struct cf_err *err)
     if (!(h->flags & CF_BLOB_HAS_PROCESS))
         return cf_err_set(err, COFFER_ERROR_STATE, "process-missing", -EINVAL,
                           "process must be specified in config.json to start");
-    if (h->start_container_hooks.count > 0) {
+    if (BUILDS && h->start_container_hooks.count > 0) {
         r = cf_hook_child_run(in, h->start_container_hooks, h->start_state_head,
                               h->start_state_tail, "startContainer", err);
         if (r < 0) {
@@ -484,12 +492,16 @@ void cf_init_main(int argc, char **argv, const unsigned long *auxv)
                           "wire is among the preserved file descriptors");
         fail(&in, &err, "plan");
     }
-    if (in.blob.h->flags & (CF_BLOB_ATTACH | CF_BLOB_DETACH)) {
+    if (!BUILDS && !(in.blob.h->flags & CF_BLOB_EXEC)) {
+        (void) cf_err_set(&err, COFFER_ERROR_BUG, "plan-invalid", -EBADMSG, "this image builds no container");
+        fail(&in, &err, "plan");
+    }
+    if (BUILDS && (in.blob.h->flags & (CF_BLOB_ATTACH | CF_BLOB_DETACH))) {
         if (cf_attach_child_run(&in, &err) < 0)
             fail(&in, &err, "mount");
         cf_sys_exit_group(0);
     }
-    if (in.blob.h->flags & CF_BLOB_EXEC)
+    if (!BUILDS || (in.blob.h->flags & CF_BLOB_EXEC))
         run_stages(&in, exec_stages, sizeof(exec_stages) / sizeof(exec_stages[0]), &err);
     else
         run_stages(&in, build_stages, sizeof(build_stages) / sizeof(build_stages[0]), &err);
@@ -500,7 +512,7 @@ void cf_init_main(int argc, char **argv, const unsigned long *auxv)
     if (get_released(&in, &err) < 0)
         fail(&in, &err, "process");
 
-    if (in.gate_fd >= 0) {
+    if (BUILDS && in.gate_fd >= 0) {
         (void) cf_sys_close(in.wire_fd);
         in.wire_fd = in.report_fd = -1;
         if (cf_gate_child_wait(&in, &err) < 0)
