@@ -384,7 +384,7 @@ def main():
         if options.counters_only:
             status, found = counters_only(bench)
         elif options.load:
-            found = load.compare(bench.candidates, bench.stopwatch)
+            found, status = load.compare(bench.candidates, bench.stopwatch)
         else:
             rows, found = compare(bench, options)
         if options.json:
