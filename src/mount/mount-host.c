@@ -287,6 +287,25 @@ static int open_cgroup(struct host_open *h, const struct cf_source *s, struct cf
     return r < 0 ? r : cf_steal_fd(&fd);
 }
 
+/* Made anew when the container's map is there; that asks what is mounted here. init knows the place by it. */
+static int open_overlay(struct host_open *h, const struct cf_source *s, struct cf_err *err)
+{
+    struct cf_blob_header *header = cf_blob_header(h->plan->blob);
+    cf_auto_fd int fd = cf_sys_openat(AT_FDCWD, s->path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    struct statx stx;
+    int r = fd;
+
+    if (fd >= 0 && (header->flags & CF_BLOB_ROOT_BY_PATH)) {
+        r = cf_sys_statx(fd, "", AT_EMPTY_PATH, STATX_INO, &stx);
+        if (r >= 0) {
+            header->root_ino = stx.stx_ino;
+            header->root_dev_major = stx.stx_dev_major;
+            header->root_dev_minor = stx.stx_dev_minor;
+        }
+    }
+    return r < 0 ? cf_err_sys(err, r, "open root `%s`", s->path) : cf_steal_fd(&fd);
+}
+
 static int open_root(struct host_open *h, const struct cf_source *s, struct cf_err *err)
 {
     const struct mount_attr first = first_attr(s, true);
@@ -318,10 +337,8 @@ static int open_root(struct host_open *h, const struct cf_source *s, struct cf_e
         return cf_err_sys(err, fd, "open root `%s`", s->path);
     r = finish_clone(s, fd, true, true, err);
     if (r >= 0 && s->idmap && cf_mount_is_overlay(fd)) {
-        /* Made anew when the container's map is there; that asks what is mounted here. */
         cf_fd_close(&fd);
-        fd = cf_sys_openat(AT_FDCWD, s->path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-        return fd < 0 ? cf_err_sys(err, fd, "open root `%s`", s->path) : cf_steal_fd(&fd);
+        return open_overlay(h, s, err);
     }
     if (r >= 0 && s->idmap) {
         userns_fd = map_fd(h, s, err);

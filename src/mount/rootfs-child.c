@@ -58,14 +58,16 @@ static int make_parent_private(int fd)
     return r;
 }
 
-static int same_dir(int a, int b)
+/* An overlay that was made anew stands where the one that was found is; else what goes there is from there. */
+static int is_place(const struct cf_blob_header *h, int place, int tree)
 {
-    struct statx x = {0}, y = {0};
+    struct statx x = {0}, y = {.stx_ino = h->root_ino, .stx_dev_major = h->root_dev_major,
+                               .stx_dev_minor = h->root_dev_minor};
     int r;
 
-    r = cf_sys_statx(a, "", AT_EMPTY_PATH, STATX_INO, &x);
-    if (r >= 0)
-        r = cf_sys_statx(b, "", AT_EMPTY_PATH, STATX_INO, &y);
+    r = cf_sys_statx(place, "", AT_EMPTY_PATH, STATX_INO, &x);
+    if (r >= 0 && !h->root_ino)
+        r = cf_sys_statx(tree, "", AT_EMPTY_PATH, STATX_INO, &y);
     if (r < 0)
         return r;
     return x.stx_ino == y.stx_ino && x.stx_dev_major == y.stx_dev_major &&
@@ -87,7 +89,7 @@ static int open_place(struct cf_init *in, int tree_fd, struct cf_err *err)
     fd = cf_sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd < 0)
         return cf_err_sys(err, fd, "open rootfs `%s`", path);
-    r = h->flags & CF_BLOB_ROOT_BY_PATH ? same_dir(fd, tree_fd) : 0;
+    r = h->flags & CF_BLOB_ROOT_BY_PATH ? is_place(h, fd, tree_fd) : 0;
     if (r == -ESTALE)
         (void) cf_err_set(err, COFFER_ERROR_UNSAFE, "rootfs-changed", r,
                           "rootfs `%s` is not the directory any more that it was at the beginning",

@@ -187,6 +187,8 @@ struct cf_blob_header {
     uint32_t reserved_fd;
     cf_str id;
     cf_str root_path; /* host path of the rootfs: hooks, messages */
+    uint64_t root_ino; /* CF_BLOB_ROOT_BY_PATH: what is there, 0: the same directory as root_fd */
+    uint32_t root_dev_major, root_dev_minor;
     uint32_t root_propagation; /* final propagation of the container's "/": MS_* [|MS_REC], 0: none */
     uint32_t host_propagation; /* made of the copied host mounts first: MS_SLAVE|MS_REC by default */
 

@@ -274,6 +274,57 @@ no_work() { [ ! -e "$O/wd/coffer" ]; }
   done
 }
 
+@test "overlay: with layers that are not its own nothing is executed, not even a hook" {
+  local kind ran=$BATS_TEST_TMPDIR/all/ran
+  mkdir "$O/fake"
+  mkdir -m 777 "${ran%/*}"
+  cp -a "$O/base/." "$O/fake/"
+  for kind in '' createRuntime createContainer startContainer; do
+    rm -f "$ran"
+    bundle_edit 'del(.hooks)'
+    if [ -n "$kind" ]; then
+      bundle_edit '.hooks = {($k): [{path: "/bin/sh", args: ["sh", "-c", "touch " + $f]}]}' --arg k "$kind" \
+        --arg f "$([ "$kind" = startContainer ] && echo /ran || echo "$ran")"
+    fi
+    set_args touch /ran
+    overlay
+    mv "$O/base" "$O/base.real"
+    mv "$O/fake" "$O/base"
+    auto
+    mv "$O/base" "$O/fake"
+    mv "$O/base.real" "$O/base"
+    assert_status 1
+    code_is overlay-layers
+    [ ! -e "$ran" ]
+    [ ! -e "$O/upper/ran" ]
+    no_work
+    auto
+    assert_status 0
+    case $kind in create*) [ -e "$ran" ] ;; esac
+    rm "$O/upper/ran"
+    umount "$M"
+  done
+}
+
+@test "overlay: layers on mounts of their own below a common directory, and one of which nothing is to be seen" {
+  mkdir -p "$O/two/etc" "$O/hidden/etc"
+  mount -t tmpfs tmpfs "$O/one"
+  mkdir "$O/one/etc"
+  echo mounted >"$O/one/etc/thing"
+  echo hidden >"$O/hidden/etc/thing"
+  LOWER=$O/two:$O/one:$O/hidden:$O/base overlay
+  set_args cat /etc/thing
+  auto
+  umount "$M" "$O/one"
+  assert_status 0
+  assert_line mounted
+  LOWER=$O/two:$O/one:$O/hidden:$O/base overlay
+  auto
+  umount "$M"
+  assert_status 0
+  assert_line hidden
+}
+
 @test "overlay: refused: layers that are id-mapped already" {
   local tool=$COFFER_TESTBIN/idmap-mount
   mkdir "$O/mapped"
