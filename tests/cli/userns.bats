@@ -78,6 +78,9 @@ host_ids() { # host_ids PID: real, effective, saved, fs uid as the host sees the
   assert_has 'Operation not permitted'
   assert_same 'new file' 100000:100000 "$(stat -c %u:%g "$BATS_TEST_TMPDIR/vol/new")"
   assert_same 'file given away' 100007:100008 "$(stat -c %u:%g "$BATS_TEST_TMPDIR/vol/given")"
+  # Nobody has changed owners for the sake of the mapping.
+  assert_same 'owners on the disk' '100000:100000 0:0 101000:101001 100000:100000' \
+    "$(cd "$BATS_TEST_TMPDIR/vol" && echo $(stat -c %u:%g . of-root of-1000 "$BUNDLE/rootfs/bin/busybox"))"
 }
 
 @test "mounts, directories and tmpfs made at create belong to the container's root" {
