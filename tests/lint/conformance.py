@@ -151,7 +151,8 @@ def check_counts(text, rows, spec_dir):
 
 LEFT_OUT = 'What is left out'
 table = read('docs/conformance.md')
-have = covered(table)
+# Its row only points to the table of resources.
+have = covered(table) - {'linux.resources'}
 known = fields()
 for path in known:
     parts = path.split('.')
