@@ -13,7 +13,8 @@ setup() {
 }
 teardown() { teardown_bundle; }
 
-# One field of mountinfo for the last mount at a path.
+# One field of mountinfo for the last mount at a path, in the output of bats' run.
+# shellcheck disable=SC2154
 mount_at() { awk -v p="$1" '$5 == p { line = $0 } END { print line }' <<<"$output"; }
 options_of() { mount_at "$1" | awk '{ print $6 }'; }
 optional_of() { mount_at "$1" | awk '{ for (i = 7; $i != "-"; i++) printf "%s%s", (i > 7 ? " " : ""), $i; print "" }'; }
