@@ -40,7 +40,7 @@ struct cf_cgroup {
     bool unit_made;       /* and it was not there before: everything in it is ours */
     bool unit_no_clone;   /* the caller may not clone into it, only the manager can move processes there */
     int unit_holder_fd;   /* pidfd of the process that keeps it alive until the container's is there */
-    const struct cf_cgroup_write *unit_pids; /* limit that makes no room for both, to be written again */
+    const struct cf_cgroup_write *tight_pids; /* limit without room for who prepares it, to be written again */
 };
 
 struct cf_cgroup_ops {
@@ -133,10 +133,17 @@ int cf_cgroup_locate_v1(const struct cf_cgroup_plan *plan, char *mounts, const c
  */
 int cf_cgroup_unit_start(const struct cf_cgroup_plan *plan, struct cf_cgroup_record *record, int *ret_holder_fd,
                          bool *ret_made, struct cf_err *err);
-/** After the backend's create: makes room for the first process, sees whether it can be cloned into the cgroup. */
+/** After the backend's create: sees whether the first process can be cloned into the cgroup. */
 int cf_cgroup_unit_settle(const struct cf_cgroup_plan *plan, struct cf_cgroup *cg, struct cf_err *err);
 /** Ends the process that kept the unit alive. */
 void cf_cgroup_unit_release(struct cf_cgroup *cg);
+
+/* ---- cgroup-pids.c ---- */
+
+/** After the backend's create: a limit with next to no room is raised until the first process is there. */
+void cf_cgroup_pids_make_room(const struct cf_cgroup_plan *plan, struct cf_cgroup *cg);
+/** The limit as it shall be. Nothing to do where it was not raised. */
+int cf_cgroup_pids_tighten(struct cf_cgroup *cg, struct cf_err *err);
 
 /* ---- cgroup-delegate-plan.c ---- */
 

@@ -17,9 +17,6 @@
 #include "cgroup/systemd.h"
 #include "sys/fs.h"
 
-/* Above this a limit of tasks has room for one more for a moment. */
-#define PIDS_TIGHT 8
-
 int cf_cgroup_unit_start(const struct cf_cgroup_plan *plan, struct cf_cgroup_record *record,
                          int *ret_holder_fd, bool *ret_made, struct cf_err *err)
 {
@@ -109,20 +106,6 @@ static void leave_to_children(const struct cf_cgroup *cg)
 
 int cf_cgroup_unit_settle(const struct cf_cgroup_plan *plan, struct cf_cgroup *cg, struct cf_err *err)
 {
-    for (size_t i = 0; cg->unit_holder_fd >= 0 && i < plan->n_writes; i++) {
-        const struct cf_cgroup_write *write = &plan->writes[i];
-        int fd = cf_cgroup_dir_fd(cg, cg->ops == &cf_cgroup_ops_v2 ? NULL : "pids");
-        char number[CF_NUM_SIZE];
-        uint64_t limit;
-
-        if (fd < 0 || strcmp(write->file, "pids.max") != 0 ||
-            cf_num_parse_u64(write->value, 0, PIDS_TIGHT, &limit) < 0)
-            continue;
-        fd = cg->ops == &cf_cgroup_ops_v2 ? cg->dirs[0].fd : fd;
-        (void) cf_num_format(number, limit + 1);
-        if (cf_cgfs_write(fd, write->file, number) == 0)
-            cg->unit_pids = write;
-    }
     if (plan->delegate)
         leave_to_children(cg);
     return plan->systemd->user ? find_no_clone(cg, err) : 0;
@@ -135,15 +118,8 @@ void cf_cgroup_unit_release(struct cf_cgroup *cg)
 
 int cf_cgroup_occupied(struct cf_cgroup *cg, struct cf_err *err)
 {
-    const struct cf_cgroup_write *pids = cf_steal_ptr(&cg->unit_pids);
-    int fd, r;
-
     cf_cgroup_unit_release(cg);
-    if (!pids)
-        return 0;
-    fd = cg->ops == &cf_cgroup_ops_v2 ? cg->dirs[0].fd : cf_cgroup_dir_fd(cg, "pids");
-    r = cf_cgfs_write(fd, pids->file, pids->value);
-    return r < 0 ? cf_cgroup_write_failed(pids, fd, r, err) : 0;
+    return cf_cgroup_pids_tighten(cg, err);
 }
 
 bool cf_cgroup_exists(const struct cf_cgroup *cg)

@@ -120,6 +120,8 @@ int cf_cgroup_create(const struct cf_cgroup_plan *plan, struct cf_cgroup_record 
     cg->unit_made = unit_made;
     cg->unit_holder_fd = cf_steal_fd(&holder_fd);
     r = ops->create(plan, record, cg, err);
+    if (r == 0)
+        cf_cgroup_pids_make_room(plan, cg);
     if (r == 0 && cg->unit)
         r = cf_cgroup_unit_settle(plan, cg, err);
     if (r < 0) {

@@ -117,8 +117,9 @@ int cf_cgroup_create(const struct cf_cgroup_plan *plan, struct cf_cgroup_record 
 int cf_cgroup_apply_devices(const struct cf_cgroup_plan *plan, const struct cf_cgroup *cg, struct cf_err *err);
 
 /**
- * cf_cgroup_occupied() - the container's first process is in the cgroup: a unit's waiting process can go
- * To be called as soon as that is so; nothing to do without a unit.
+ * cf_cgroup_occupied() - the container's first process is in the cgroup: a unit's waiting process can go, and a limit
+ * of processes need no more have room for those who prepared it
+ * To be called as soon as that is so.
  */
 int cf_cgroup_occupied(struct cf_cgroup *cg, struct cf_err *err);
 

@@ -196,6 +196,18 @@ null max
 END
 }
 
+@test "pids: room for one process, in namespaces that are entered by a further one" {
+  requires cgroup-pids
+  bundle_edit '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 1}} | .linux.resources.pids = {limit: 1}'
+  set_args true
+  run_bundle
+  assert_status 0
+  set_args sleep 100
+  create
+  assert_status 0
+  assert_same 'pids.max' 1 "$(file_of pids pids.max)"
+}
+
 @test "block I/O: throttles of a device" {
   needs_file blkio blkio.throttle.read_bps_device
   local device major minor
