@@ -62,7 +62,11 @@ def unknown_word(rng, c):
     places = [p for p in coverage.walk(c) if p[0] in WORDS and p[2][p[3]]]
     if not places:
         return None
-    _, path, holder, key, _ = rng.choice(places)
+    field, path, holder, key, _ = rng.choice(places)
+    if field == 'linux.namespaces.type': # one more: others may need this one
+        spaces = c['linux']['namespaces']
+        spaces.append(dict(holder))
+        holder, path = spaces[-1], 'linux.namespaces[%d].type' % (len(spaces) - 1)
     if isinstance(holder[key], list):
         n = rng.randrange(len(holder[key]))
         holder, key, path = holder[key], n, '%s[%d]' % (path, n)
