@@ -54,6 +54,34 @@ while True:
   grep -q "MAINPID=$(podman inspect -f '{{.State.ConmonPid}}' c)" "$BATS_TEST_TMPDIR/told"
 }
 
+# This podman has conmon relay what comes to a socket that it has mounted at the place where coffer would put its own;
+# older ones leave it to the runtime: tests/cli/sockets.bats.
+@test "sdnotify=container: the program says when it is ready, the manager learns it then, and whom to watch" {
+  local go=$BATS_TEST_TMPDIR/go
+  mkdir "$go"
+  chmod 755 "$go" "$BATS_TEST_TMPDIR"
+  listen "$E/notify2" "$BATS_TEST_TMPDIR/told"
+  NOTIFY_SOCKET=$E/notify2 timeout 60 podman run -d --name c --sdnotify container --network none -v "$go:/go" \
+    -v "$COFFER_TESTBIN/testinit:/bin/testinit:ro" bb:1 sh -c 'echo "$NOTIFY_SOCKET" >/go/env
+      while [ ! -e /go/on ]; do sleep 0.05; done
+      testinit notify READY=1; sleep 1000' >"$BATS_TEST_TMPDIR/out" 2>&1
+  wait_for 20 test -s "$go/env"
+  assert_same address /run/notify/notify.sock "$(cat "$go/env")"
+  assert_same running true "$(podman inspect -f '{{.State.Running}}' c)"
+  not grep -q READY "$BATS_TEST_TMPDIR/told"
+  touch "$go/on"
+  wait_for 10 grep -q READY=1 "$BATS_TEST_TMPDIR/told"
+  assert_same times 1 "$(grep -c READY "$BATS_TEST_TMPDIR/told")"
+  grep -q "MAINPID=$(podman inspect -f '{{.State.ConmonPid}}' c)" "$BATS_TEST_TMPDIR/told"
+}
+
+@test "sdnotify=container: a program that ends without a word is no hang" {
+  listen "$E/notify3" "$BATS_TEST_TMPDIR/told"
+  NOTIFY_SOCKET=$E/notify3 run timeout 60 podman run --name c --sdnotify container --network none bb:1 sh -c 'exit 7'
+  assert_status 7
+  not grep -q READY "$BATS_TEST_TMPDIR/told"
+}
+
 @test "sdnotify=ignore: the container has no socket" {
   NOTIFY_SOCKET=$E/nosuch run podman run --rm --sdnotify ignore --network none bb:1 env
   assert_status 0
@@ -117,6 +145,47 @@ rt() { timeout 60 "$RT" --root "$BATS_TEST_TMPDIR/state" "$@"; }
   # After the exit file CRI-O asks again.
   assert_same status stopped "$(rt state t1 | jq -r .status)"
   rt delete --force t1
+}
+
+@test "conmon with NOTIFY_SOCKET, which it leaves to coffer: start waits for the program, the manager learns it" {
+  local pid
+  conmon_bundle sh -c 'while [ ! -e /tmp/on ]; do sleep 0.05; done; testinit notify STATUS=busy; testinit notify READY=1; sleep 1000'
+  bundle_edit '.root.readonly = false'
+  cp "$COFFER_TESTBIN/testinit" "$BUNDLE/rootfs/bin/"
+  listen "$E/notify4" "$BATS_TEST_TMPDIR/told"
+  NOTIFY_SOCKET=$E/notify4 conmon_create
+  rt start t1 3>&- &
+  pid=$!
+  background "$pid"
+  wait_for 10 eval '[ "$(rt state t1 | jq -r .status)" = running ]'
+  sleep 0.3
+  kill -0 "$pid"
+  [ ! -s "$BATS_TEST_TMPDIR/told" ]
+  rt exec t1 touch /tmp/on
+  wait "$pid"
+  grep -q READY=1 "$BATS_TEST_TMPDIR/told"
+  not grep -q STATUS "$BATS_TEST_TMPDIR/told"
+  grep -q "MAINPID=$(cat "$BATS_TEST_TMPDIR/pidfile")" "$BATS_TEST_TMPDIR/told"
+  rt delete --force t1
+}
+
+@test "kill -9 of conmon while it has something executed: the process goes with the container, others can be entered" {
+  local pid
+  conmon_bundle sleep 1000
+  conmon_create
+  rt start t1
+  jq '.process | .args = ["sleep", "999"]' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process"
+  (cd "$BUNDLE" && timeout 60 conmon -b "$BUNDLE" -c t1 -u t1-exec -n t1 -r "$RT" --runtime-arg "--root=$BATS_TEST_TMPDIR/state" \
+    -p "$BATS_TEST_TMPDIR/exec.pid" -P "$BATS_TEST_TMPDIR/exec.conmon" -e --exec-process-spec "$BATS_TEST_TMPDIR/process" \
+    --exit-dir "$BATS_TEST_TMPDIR/exits" -l none --socket-dir-path "$BATS_TEST_TMPDIR/sockets" --syslog=false 3>&- >/dev/null 2>&1 </dev/null)
+  wait_for 20 test -s "$BATS_TEST_TMPDIR/exec.pid"
+  pid=$(cat "$BATS_TEST_TMPDIR/exec.pid")
+  kill -9 "$(cat "$BATS_TEST_TMPDIR/exec.conmon")"
+  grep -q 999 "/proc/$pid/cmdline"
+  rt exec t1 true
+  assert_same status running "$(rt state t1 | jq -r .status)"
+  rt delete --force t1
+  wait_for 10 eval "not kill -0 $pid 2>/dev/null"
 }
 
 @test "conmon as CRI-O uses it: a terminal" {
