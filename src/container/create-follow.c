@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/own.h"
 #include "container/pid-file.h"
 #include "container/stop-point.h"
 #include "hook/hook.h"
 #include "plan/input.h"
 #include "process/process.h"
+#include "sys/task.h"
 #include "wire/msg.h"
 
 void cf_create_close_sources(struct cf_create *c)
@@ -58,16 +60,52 @@ static int create_note(struct cf_create *c, struct cf_err *err)
     return r;
 }
 
+/* A namespace that was joined keeps the interfaces when init ends. So it is written down before they move that they
+ * may have: with our death, `delete` gives them back. (A new one dies with init, and they with it, or they go where the
+ * kernel puts them.) */
+static int create_note_netdevs(struct cf_create *c, struct cf_err *err)
+{
+    bool joined = false;
+    int r;
+
+    for (uint32_t i = 0; i < c->plan.ns.n_joins; i++)
+        joined = joined || c->plan.ns.joins[i].type == CLONE_NEWNET;
+    if (!joined)
+        return 0;
+    r = cf_netdev_inodes(&c->netdevs, &c->record.netdevs_from, &c->record.netdevs_to);
+    if (r < 0)
+        return cf_err_sys(err, r, "look at the network namespaces");
+    r = cf_entry_write(c->entry, &c->record, err);
+    if (r < 0)
+        cf_err_step(err, "state");
+    return r;
+}
+
+static int create_move_netdevs(struct cf_create *c, struct cf_err *err)
+{
+    char path[64];
+    int r;
+
+    (void) cf_format(path, sizeof(path), "/proc/%d/ns/net", (int) c->spawn.pid);
+    r = cf_netdev_prepare(&c->netdevs, &c->plan.netdevs, path, err);
+    if (r >= 0)
+        r = create_note_netdevs(c, err);
+    if (r >= 0)
+        r = cf_netdev_move(&c->netdevs, err);
+    if (r >= 0)
+        cf_stop_point("create-netdevs");
+    return r;
+}
+
 static int create_host_hooks(struct cf_create *c, struct cf_err *err)
 {
     char *json;
     int r;
 
     if (c->plan.netdevs.n > 0) {
-        r = cf_netdev_move(&c->netdevs, &c->plan.netdevs, c->spawn.pid, err);
+        r = create_move_netdevs(c, err);
         if (r < 0)
             return r;
-        cf_stop_point("create-netdevs");
     }
     c->hooks_ran = c->hooks_ran || c->plan.prestart.n + c->plan.create_runtime.n > 0;
     json = cf_state_json(&c->record, CF_STATUS_CREATING, c->spawn.pid, c->spec->rootfs, 0, false);
@@ -262,6 +300,7 @@ static int create_announce(struct cf_create *c, struct cf_err *err)
             return r;
     }
     c->record.phase = CF_PHASE_CREATED;
+    c->record.netdevs_from = 0; /* from now on they are the container's */
     r = cf_entry_write(c->entry, &c->record, err);
     if (r < 0) {
         cf_err_step(err, "state");

@@ -49,6 +49,7 @@ static int create_undo(struct cf_create *c, struct cf_err *err)
         (void) cf_sys_unlinkat(AT_FDCWD, c->options->pid_file, 0);
     /* While the namespace that they are in is still there. */
     cf_netdev_give_back(&c->netdevs);
+    c->record.netdevs_from = 0;
     cf_spawn_done(&c->spawn, true);
     if (c->entry && cf_teardown(c->runtime, cf_steal_ptr(&c->entry), &c->record, c->cgroup, c->hooks_ran, &second) < 0) {
         char text[512];

@@ -21,6 +21,9 @@
 #include "container/stop-point.h"
 #include "hook/hook.h"
 #include "mount/mount.h"
+#include "net/net.h"
+#include "net/netdev.h"
+#include "plan/input.h"
 #include "sys/sock.h"
 #include "sys/task.h"
 
@@ -137,6 +140,32 @@ static void teardown_poststop(struct coffer_runtime *runtime, struct cf_entry *e
     (void) cf_entry_write(entry, record, &ignored);
 }
 
+/* Interfaces of a create that was killed while they were on their way into a namespace that lives on. */
+static void teardown_netdevs(struct cf_entry *entry, const struct cf_record *record)
+{
+    cf_auto(cf_arena_freep) struct cf_arena *arena = cf_arena_new();
+    const struct cf_facts facts = {.privileged = true};
+    struct cf_plan plan = {.ns.listed = CLONE_NEWNET};
+    struct cf_plan_input in = {.arena = arena, .facts = &facts};
+    cf_auto(cf_spec_freep) struct cf_spec *spec = NULL;
+    cf_auto_free char *config = NULL;
+    struct cf_err err = CF_ERR_INIT;
+    const struct ocispec_linux *l;
+    size_t len = 0;
+
+    if (!arena || !cf_container_same_boot(record) || cf_entry_read_config(entry, &config, &len, &err) < 0 ||
+        cf_spec_load_bytes(record->bundle, config, len, &spec, &err) < 0)
+        return;
+    in.spec = spec;
+    l = spec->config->linux;
+    if (!l || cf_netdev_plan_build(&in, &plan, &err) < 0)
+        return;
+    for (size_t i = 0; i < l->n_namespaces; i++) {
+        if (strcmp(l->namespaces[i].type, "network") == 0 && !cf_str_empty(l->namespaces[i].path))
+            cf_netdev_recover(&plan.netdevs, l->namespaces[i].path, record->netdevs_from, record->netdevs_to);
+    }
+}
+
 /* Nothing of it is left mounted; what cannot be removed is replaced by the next container that has the same root. */
 static void teardown_overlay(const struct coffer_runtime *runtime, const struct cf_record *record)
 {
@@ -171,6 +200,8 @@ int cf_teardown(struct coffer_runtime *runtime, struct cf_entry *entry, struct c
     r = teardown_first(err, &now, teardown_rdt(record, &now));
     first = first < 0 ? first : r;
     cf_stop_point("delete-cgroup");
+    if (record->netdevs_from)
+        teardown_netdevs(entry, record);
     if (first < 0) {
         /* Something still lives: the record stays, so that delete can be called again. */
         cf_entry_close(entry);

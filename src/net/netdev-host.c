@@ -234,18 +234,15 @@ static int move_in(struct cf_netdev_move *m, const struct cf_netdev *dev, struct
     return r < 0 ? failed(dev, r, "set up the network interface", err) : 0;
 }
 
-int cf_netdev_move(struct cf_netdev_move *m, const struct cf_netdevs *devs, int pid, struct cf_err *err)
+static int open_both(struct cf_netdev_move *m, const struct cf_netdevs *devs, const char *there, struct cf_err *err)
 {
-    char path[64];
-
     *m = (struct cf_netdev_move) {.arena = cf_arena_new(), .devs = devs, .own_fd = -EBADF, .there_fd = -EBADF,
         .own_socket = -EBADF, .there_socket = -EBADF};
     m->moved = m->arena ? cf_arena_calloc(m->arena, devs->n, sizeof(*m->moved)) : NULL;
     if (!m->moved)
         return cf_err_oom(err);
-    (void) cf_format(path, sizeof(path), "/proc/%d/ns/net", pid);
     m->own_fd = cf_sys_openat(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC, 0);
-    m->there_fd = cf_sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    m->there_fd = cf_sys_openat(AT_FDCWD, there, O_RDONLY | O_CLOEXEC, 0);
     if (m->own_fd < 0 || m->there_fd < 0)
         return failed(&devs->items[0], m->own_fd < 0 ? m->own_fd : m->there_fd, "open the network namespace for", err);
     m->own_socket = open_socket();
@@ -255,8 +252,39 @@ int cf_netdev_move(struct cf_netdev_move *m, const struct cf_netdevs *devs, int 
         cf_err_hint(err, "moving an interface needs CAP_NET_ADMIN and CAP_SYS_ADMIN where it is");
         return m->there_socket;
     }
-    for (size_t i = 0; i < devs->n; i++) {
-        int r = move_in(m, &devs->items[i], &m->moved[i], err);
+    return 0;
+}
+
+int cf_netdev_prepare(struct cf_netdev_move *m, const struct cf_netdevs *devs, const char *there, struct cf_err *err)
+{
+    int r = open_both(m, devs, there, err);
+
+    for (size_t i = 0; r >= 0 && i < devs->n; i++) {
+        r = interface_of(m->own_socket, devs->items[i].from, NULL);
+        if (r < 0)
+            (void) failed(&devs->items[i], r, "look for the network interface", err);
+    }
+    return r < 0 ? r : 0;
+}
+
+int cf_netdev_inodes(const struct cf_netdev_move *m, uint64_t *ret_from, uint64_t *ret_to)
+{
+    struct stat from, to;
+    int r = cf_sys_fstat(m->own_fd, &from);
+
+    if (r >= 0)
+        r = cf_sys_fstat(m->there_fd, &to);
+    if (r < 0)
+        return r;
+    *ret_from = from.st_ino;
+    *ret_to = to.st_ino;
+    return 0;
+}
+
+int cf_netdev_move(struct cf_netdev_move *m, struct cf_err *err)
+{
+    for (size_t i = 0; i < m->devs->n; i++) {
+        int r = move_in(m, &m->devs->items[i], &m->moved[i], err);
 
         if (r < 0)
             return r;
@@ -264,9 +292,31 @@ int cf_netdev_move(struct cf_netdev_move *m, const struct cf_netdevs *devs, int 
     return 0;
 }
 
+void cf_netdev_recover(const struct cf_netdevs *devs, const char *there, uint64_t from, uint64_t to)
+{
+    struct cf_err ignored = CF_ERR_INIT;
+    struct cf_netdev_move m;
+    uint64_t from_now = 0, to_now = 0;
+
+    if (open_both(&m, devs, there, &ignored) >= 0 && cf_netdev_inodes(&m, &from_now, &to_now) >= 0 &&
+        from_now == from && to_now == to && from != to) {
+        for (size_t i = 0; i < devs->n; i++) {
+            struct cf_netdev_moved *moved = &m.moved[i];
+            int index;
+
+            if (interface_of(m.own_socket, devs->items[i].from, NULL) >= 0)
+                continue;
+            index = interface_of(m.there_socket, devs->items[i].to, &moved->flags);
+            if (index > 0 && read_addresses(m.there_socket, index, m.arena, &moved->addresses) >= 0)
+                moved->index = index;
+        }
+    }
+    cf_netdev_give_back(&m);
+}
+
 void cf_netdev_give_back(struct cf_netdev_move *m)
 {
-    for (size_t i = 0; m->moved && i < m->devs->n; i++) {
+    for (size_t i = 0; m->moved && m->there_socket >= 0 && i < m->devs->n; i++) {
         struct cf_netdev_moved *moved = &m->moved[i];
         int index;
 

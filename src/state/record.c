@@ -141,6 +141,13 @@ int cf_record_format(const struct cf_record *record, char **ret, size_t *ret_len
     cf_json_object_end(j);
     if (record->overlay_work)
         cf_json_kv_str(j, "overlayWork", record->overlay_work);
+    if (record->netdevs_from) {
+        cf_json_key(j, "netDevices");
+        cf_json_object_begin(j);
+        cf_json_kv_uint(j, "from", record->netdevs_from);
+        cf_json_kv_uint(j, "to", record->netdevs_to);
+        cf_json_object_end(j);
+    }
     if (record->lease_ledger) {
         cf_json_key(j, "idLease");
         cf_json_object_begin(j);
@@ -330,6 +337,10 @@ static int convert(const struct cf_rec_record *in, const char *id, struct cf_are
         out.overlay_work = cf_arena_strdup(arena, in->overlay_work);
         if (!out.overlay_work)
             return cf_err_oom(err);
+    }
+    if (in->net_devices) {
+        out.netdevs_from = in->net_devices->from;
+        out.netdevs_to = in->net_devices->to;
     }
     if (in->id_lease) {
         if (in->id_lease->ledger[0] != '/')

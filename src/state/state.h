@@ -48,6 +48,8 @@ struct cf_record {
     uint32_t mapped_root_uid, mapped_root_gid; /* host ids */
     bool no_new_privileges;   /* the preset set it, whatever the configuration says; for later processes too */
     const char *overlay_work; /* where cf_overlay_release() finds what is to be removed; NULL: nothing was made */
+    uint64_t netdevs_from, netdevs_to; /* inodes of network namespaces: interfaces may have moved; 0: none that could
+                                          be given back */
     const char *lease_ledger; /* directory of the id ledger; NULL: no lease */
     uint32_t lease_slot;
     uint64_t lease_serial;

@@ -166,3 +166,105 @@ value() { # value FILE: of the container's cgroup
   # What only that directory knew of.
   find /sys/fs/cgroup -depth -type d -name "*$CID*" -exec rmdir {} +
 }
+
+# ---- network interfaces ----
+
+netns() { # netns VAR: a process with a network namespace of its own
+  unshare --net sleep 600 3>&- >/dev/null 2>&1 &
+  background $!
+  printf -v "$1" %s $!
+  wait_for 5 eval "[ \"\$(readlink /proc/$!/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
+}
+there() { nsenter --target "$HOLDER" --net "$@"; }
+other() { nsenter --target "$OTHER" --net "$@"; }
+addresses() { "$@" ip -json addr show dev "$WHAT" | jq -r '.[].addr_info[] | select(.scope == "global") | "\(.local)/\(.prefixlen)"' | sort | xargs; }
+
+interfaces() { # interfaces: here0 and here1 in the namespace that create is called from
+  command -v ip >/dev/null || skip 'no program ip (iproute2)'
+  netns HOLDER
+  there ip link add here0 type veth peer name here1 2>/dev/null || skip 'the kernel has no veth interfaces'
+  there sh -c 'ip addr add 10.9.8.7/24 dev here0; ip addr add fd00:9::7/64 nodad dev here0; ip link set here0 up; ip link set here1 up'
+  bundle_edit 'del(.linux.sysctl) | .linux.netDevices = {here0: {name: "eth0"}, here1: {}}'
+}
+
+kill_there_at() { # kill_there_at POINT
+  COFFER_TEST_STOP_AT=$1 nsenter --target "$HOLDER" --net "$COFFER" --root "$ROOT" --id-ledger "$IDS" create --bundle "$BUNDLE" "$CID" >"$BATS_TEST_TMPDIR/killed.out" 2>&1 </dev/null 3>&- &
+  VICTIM=$! # nsenter becomes coffer
+  wait_for 10 stopped_process "$VICTIM" || { cat "$BATS_TEST_TMPDIR/killed.out" >&2; return 1; }
+  kill -9 "$VICTIM"
+  wait "$VICTIM" 2>/dev/null || true
+}
+
+joins_other() { bundle_edit '(.linux.namespaces[] | select(.type == "network")).path = $p' --arg p "/proc/$OTHER/ns/net"; }
+
+@test "killed with interfaces in a joined network namespace: delete gives them back as they were" {
+  local point before
+  interfaces
+  netns OTHER
+  joins_other
+  WHAT=here0
+  before=$(addresses there)
+  assert_same before '10.9.8.7/24 fd00:9::7/64' "$before"
+  for point in create-netdevs create-ready; do
+    kill_there_at "$point"
+    wait_for 5 no_processes
+    other ip link show eth0 >/dev/null
+    not there ip link show here0 2>/dev/null
+    run there timeout 20 "$COFFER" --root "$ROOT" --id-ledger "$IDS" delete --force "$CID"
+    assert_same "$point: delete" '0 ' "$status $output"
+    assert_same "$point: addresses" "$before" "$(addresses there)"
+    assert_same "$point: names" 'here0 here1 lo' "$(there ip -json link show | jq -r '[.[].ifname] | sort | join(" ")')"
+    assert_same "$point: up" true "$(there ip -json link show here0 | jq '.[].flags | index("UP") != null')"
+    clean
+  done
+}
+no_processes() { [ -z "$(our_processes)" ]; }
+
+@test "interfaces are given back only where they came from, and only of a container that was being created" {
+  interfaces
+  netns OTHER
+  joins_other
+  # Created: they belong to the namespace.
+  kill_there_at create-recorded
+  not grep -q netDevices "$ROOT/$CID/state.json"
+  run there timeout 20 "$COFFER" --root "$ROOT" --id-ledger "$IDS" delete --force "$CID"
+  assert_same delete '0 ' "$status $output"
+  other ip link show eth0 >/dev/null
+  other ip link set eth0 down
+  other ip link set eth0 name here0
+  other ip link set here0 netns "$HOLDER"
+  other ip link set here1 netns "$HOLDER"
+  # From another network namespace: left where they are.
+  kill_there_at create-netdevs
+  grep -q netDevices "$ROOT/$CID/state.json"
+  cof delete --force "$CID"
+  other ip link show eth0 >/dev/null
+  not ip link show here0 2>/dev/null
+  other ip link show here1 >/dev/null
+}
+
+@test "killed before interfaces move: an interface of the container's namespace that has the new name stays there" {
+  interfaces
+  netns OTHER
+  joins_other
+  other ip link add eth0 type veth peer name eth1
+  kill_there_at create-noted
+  there ip link set here0 down
+  there ip link set here0 name gone0
+  run there timeout 20 "$COFFER" --root "$ROOT" --id-ledger "$IDS" delete --force "$CID"
+  assert_same delete '0 ' "$status $output"
+  other ip link show eth0 >/dev/null
+  not there ip link show here0 2>/dev/null
+}
+
+@test "killed with virtual interfaces in a new network namespace: they end with it, and nothing is in the way" {
+  interfaces
+  kill_there_at create-netdevs
+  wait_for 5 no_processes
+  wait_for 10 eval 'not there ip link show here0 2>/dev/null'
+  not grep -q netDevices "$ROOT/$CID/state.json"
+  repair
+  there ip link add here0 type veth peer name here1
+  kill_there_at create-netdevs
+  repair
+}
