@@ -593,6 +593,15 @@ END
   CID=$first
 }
 
+# The kernel lets nobody into a time namespace who shares memory.
+@test "a time namespace" {
+  bundle_edit '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 500000000}}'
+  up
+  [ "$(cof exec "$CID" cut -d . -f 1 /proc/uptime)" -gt 500000000 ]
+  [ "$(cof exec "$CID" readlink /proc/self/ns/time)" != "$(readlink /proc/self/ns/time)" ]
+  [ "$(cut -d . -f 1 /proc/uptime)" -lt 500000000 ]
+}
+
 @test "without a pid namespace of its own: kill and delete end what exec has started" {
   bundle_edit '.linux.namespaces |= map(select(.type != "pid"))'
   up
