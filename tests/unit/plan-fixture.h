@@ -81,6 +81,19 @@ static inline const char *plan_test_dump(struct plan_test *p)
     return p->dump;
 }
 
+/* One planner after the first ones; the text of what came of it is there for EXPECT_IN(). */
+static inline int plan_test_run(struct plan_test *p, int (*planner)(const struct cf_plan_input *, struct cf_plan *,
+                                                                    struct cf_err *))
+{
+    int r;
+
+    plan_test_base(p);
+    r = planner(&p->in, &p->plan, &p->err);
+    if (r >= 0)
+        (void) plan_test_dump(p);
+    return r;
+}
+
 #define EXPECT_IN(p, line)                                                                                 \
     cr_expect_not_null(strstr((p)->dump, (line)), "`%s` is not in:\n%s", (line), (p)->dump)
 #define EXPECT_NOT_IN(p, line)                                                                             \

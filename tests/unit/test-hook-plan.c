@@ -17,14 +17,8 @@
 
 static int plan(struct plan_test *p, const char *json)
 {
-    int r;
-
     plan_test_init(p, json);
-    plan_test_base(p);
-    r = cf_hook_plan_build(&p->in, &p->plan, &p->err);
-    if (r >= 0)
-        (void) plan_test_dump(p);
-    return r;
+    return plan_test_run(p, cf_hook_plan_build);
 }
 
 Test(hook_plan, host_lists)

@@ -21,13 +21,7 @@
 
 static int build(struct plan_test *p)
 {
-    int r;
-
-    plan_test_base(p);
-    r = cf_process_plan_build(&p->in, &p->plan, &p->err);
-    if (r >= 0)
-        (void) plan_test_dump(p);
-    return r;
+    return plan_test_run(p, cf_process_plan_build);
 }
 
 static int plan(struct plan_test *p, const char *json)

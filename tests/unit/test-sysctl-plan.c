@@ -16,14 +16,8 @@
 
 static int plan(struct plan_test *p, const char *json)
 {
-    int r;
-
     plan_test_init(p, json);
-    plan_test_base(p);
-    r = cf_sysctl_plan_build(&p->in, &p->plan, &p->err);
-    if (r >= 0)
-        (void) plan_test_dump(p);
-    return r;
+    return plan_test_run(p, cf_sysctl_plan_build);
 }
 
 Test(sysctl_plan, accepted)
