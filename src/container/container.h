@@ -161,6 +161,9 @@ void cf_spawn_done(struct cf_spawn *spawn, bool kill_it);
 /** What to say when the wire ended without a word: how init died. Fills err (kind PEER), returns -ECONNRESET. */
 int cf_spawn_explain_death(const struct cf_spawn *spawn, struct cf_err *err);
 
+/** A message without content to the other side; @what is being done, for the error. Return: 0 or an error. */
+int cf_spawn_tell(const struct cf_spawn *spawn, uint32_t type, const char *what, struct cf_err *err);
+
 /* ---- state-json.c ---- */
 #define CF_OCI_VERSION "1.3.0" /* of the runtime-spec */
 /** The OCI state for hooks (compact) and for `state` (@indent 2, more keys). NULL: no memory. Caller frees. */

@@ -119,23 +119,7 @@ static int create_host_hooks(struct cf_create *c, struct cf_err *err)
         cf_err_step(err, "hook");
         return r;
     }
-    r = cf_msg_send(c->spawn.wire_fd, CF_MSG_HOOKS_DONE, NULL, 0, NULL, 0);
-    if (r == -EPIPE)
-        return cf_spawn_explain_death(&c->spawn, err);
-    return r < 0 ? cf_err_sys(err, r, "tell init that the hooks are done") : 0;
-}
-
-static int create_take_console(struct cf_create *c, struct cf_msg *msg, struct cf_err *err)
-{
-    if (msg->n_fds != 1 || msg->len == 0 || msg->len >= sizeof(c->pty_name) || c->console_fd >= 0)
-        return cf_err_set(err, COFFER_ERROR_PEER, "wire-console", -EPROTO, "init sent a malformed console");
-    memcpy(c->pty_name, msg->payload, msg->len);
-    c->pty_name[msg->len] = '\0';
-    c->console_fd = msg->fds[0];
-    msg->fds[0] = -1;
-    if (!c->options->console_socket)
-        cf_term_copy_caller_size(c->console_fd);
-    return 0;
+    return cf_spawn_tell(&c->spawn, CF_MSG_HOOKS_DONE, "tell init that the hooks are done", err);
 }
 
 /* The filter of a process with no_new_privs is installed right before its program, which waits for our answer. */
@@ -159,12 +143,7 @@ static int create_take_listener(struct cf_create *c, struct cf_msg *msg, struct 
     if (r < 0 || !c->ready)
         return r;
     r = create_send_listener(c, err);
-    if (r < 0)
-        return r;
-    r = cf_msg_send(c->spawn.wire_fd, CF_MSG_LISTENER, NULL, 0, NULL, 0);
-    if (r == -EPIPE)
-        return cf_spawn_explain_death(&c->spawn, err);
-    return r < 0 ? cf_err_sys(err, r, "tell init that its listener was delivered") : 0;
+    return r < 0 ? r : cf_spawn_tell(&c->spawn, CF_MSG_LISTENER, "tell init that its listener was delivered", err);
 }
 
 /* One message of init. Return: its type, 0 at end of file, or an error. */
@@ -198,7 +177,7 @@ static int create_receive(struct cf_create *c, struct cf_err *err)
                    (const char *) msg.payload + sizeof(level));
         break;
     case CF_MSG_CONSOLE:
-        if (create_take_console(c, &msg, err) < 0)
+        if (cf_term_take(&msg, c->pty_name, sizeof(c->pty_name), &c->console_fd, !c->options->console_socket, err) < 0)
             r = err->ret;
         break;
     case CF_MSG_INIT_PID:
@@ -312,11 +291,7 @@ static int create_announce(struct cf_create *c, struct cf_err *err)
 
 static int create_commit(struct cf_create *c, struct cf_err *err)
 {
-    int r = cf_msg_send(c->spawn.wire_fd, CF_MSG_COMMIT, NULL, 0, NULL, 0);
-
-    if (r == -EPIPE)
-        return cf_spawn_explain_death(&c->spawn, err);
-    return r < 0 ? cf_err_sys(err, r, "release container init") : 0;
+    return cf_spawn_tell(&c->spawn, CF_MSG_COMMIT, "release container init", err);
 }
 
 /*

@@ -99,19 +99,6 @@ static int spawn_with_affinity(struct cf_exec *x, struct cf_err *err)
 
 /* ---- the wire ---- */
 
-static int take_console(struct cf_exec *x, struct cf_msg *msg, struct cf_err *err)
-{
-    if (msg->n_fds != 1 || msg->len == 0 || msg->len >= sizeof(x->pty_name) || x->console_fd >= 0)
-        return cf_err_set(err, COFFER_ERROR_PEER, "wire-console", -EPROTO, "the process sent a malformed console");
-    memcpy(x->pty_name, msg->payload, msg->len);
-    x->pty_name[msg->len] = '\0';
-    x->console_fd = msg->fds[0];
-    msg->fds[0] = -1;
-    if (!x->options->console_socket)
-        cf_term_copy_caller_size(x->console_fd);
-    return 0;
-}
-
 static int send_listener(struct cf_exec *x, struct cf_err *err)
 {
     int r = cf_listener_send(&x->listener, &x->record, CF_STATUS_RUNNING, x->spawn.pid, err);
@@ -129,12 +116,7 @@ static int take_listener(struct cf_exec *x, struct cf_msg *msg, struct cf_err *e
     if (r < 0 || !x->ready)
         return r;
     r = send_listener(x, err);
-    if (r < 0)
-        return r;
-    r = cf_msg_send(x->spawn.wire_fd, CF_MSG_LISTENER, NULL, 0, NULL, 0);
-    if (r == -EPIPE)
-        return cf_spawn_explain_death(&x->spawn, err);
-    return r < 0 ? cf_err_sys(err, r, "tell the process that its listener was delivered") : 0;
+    return r < 0 ? r : cf_spawn_tell(&x->spawn, CF_MSG_LISTENER, "tell the process that its listener was delivered", err);
 }
 
 /* Return: type of the message, or an error. */
@@ -157,7 +139,7 @@ static int take_message(struct cf_exec *x, struct cf_msg *msg, struct cf_err *er
                    (const char *) msg->payload + sizeof(level));
         break;
     case CF_MSG_CONSOLE:
-        r = take_console(x, msg, err);
+        r = cf_term_take(msg, x->pty_name, sizeof(x->pty_name), &x->console_fd, !x->options->console_socket, err);
         break;
     case CF_MSG_INIT_PID:
         r = x->appeared ? cf_err_set(err, COFFER_ERROR_PEER, "wire-script", -EPROTO, "a second process took over")
@@ -243,11 +225,7 @@ static int announce(struct cf_exec *x, struct cf_err *err)
 
 static int commit(struct cf_exec *x, struct cf_err *err)
 {
-    int r = cf_msg_send(x->spawn.wire_fd, CF_MSG_COMMIT, NULL, 0, NULL, 0);
-
-    if (r == -EPIPE)
-        return cf_spawn_explain_death(&x->spawn, err);
-    return r < 0 ? cf_err_sys(err, r, "release the process") : 0;
+    return cf_spawn_tell(&x->spawn, CF_MSG_COMMIT, "release the process", err);
 }
 
 int cf_exec_process(struct cf_exec *x, struct cf_err *err)

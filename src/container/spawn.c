@@ -239,13 +239,18 @@ static int spawn_write_oom_score(struct cf_spawn *spawn, struct cf_err *err)
     return 0;
 }
 
-static int spawn_send_mapped(struct cf_spawn *spawn, struct cf_err *err)
+int cf_spawn_tell(const struct cf_spawn *spawn, uint32_t type, const char *what, struct cf_err *err)
 {
-    int r = cf_msg_send(spawn->wire_fd, CF_MSG_MAPPED, NULL, 0, NULL, 0);
+    int r = cf_msg_send(spawn->wire_fd, type, NULL, 0, NULL, 0);
 
     if (r == -EPIPE)
         return cf_spawn_explain_death(spawn, err);
-    return r < 0 ? cf_err_sys(err, r, "release the new process") : 0;
+    return r < 0 ? cf_err_sys(err, r, "%s", what) : 0;
+}
+
+static int spawn_send_mapped(struct cf_spawn *spawn, struct cf_err *err)
+{
+    return cf_spawn_tell(spawn, CF_MSG_MAPPED, "release the new process", err);
 }
 
 /* The plan goes with the first message: as its payload if it is small, else as its first fd. The last one says

@@ -5,12 +5,18 @@
 
 #include "base/err.h"
 #include "plan/plan.h"
+#include "wire/msg.h"
 
 /** args, env (+ HOME, LISTEN_FDS), cwd, user, umask, rlimits, scheduler, ioPriority, personality, memory policy, console size. */
 int cf_process_plan_build(const struct cf_plan_input *in, struct cf_plan *plan, struct cf_err *err);
 
-/** The size of the first of the caller's streams that is a terminal; the process does not begin with 0 by 0. */
-void cf_term_copy_caller_size(int master_fd);
+/**
+ * cf_term_take() - the master of the terminal and its name out of a CF_MSG_CONSOLE
+ * @fd: negative before; anything but one descriptor, once, is an error
+ * @sized: it gets the size of the first of the caller's streams that is a terminal; the process does not begin with 0
+ * by 0
+ */
+int cf_term_take(struct cf_msg *msg, char *name, size_t size, int *fd, bool sized, struct cf_err *err);
 
 /**
  * cf_term_console_send() - connect to --console-socket and send the pty master (one message, one fd, payload = name)

@@ -2,11 +2,13 @@
 
 /*
  * Hands the pty master to whoever listens on --console-socket, and a pidfd to who listens on
- * --pidfd-socket: one message with one descriptor and a text as data; no answer is awaited. Host side.
+ * --pidfd-socket: one message with one descriptor and a text as data; no answer is awaited. Before that it takes the
+ * master from the process that made it. Host side.
  */
 
 #include "process/process.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -41,7 +43,7 @@ int cf_pidfd_send(const char *socket_path, int pidfd, const char *kind, struct c
     return send_to(socket_path, pidfd, kind, "pidfd socket", "the pidfd", err);
 }
 
-void cf_term_copy_caller_size(int master_fd)
+static void copy_caller_size(int master_fd)
 {
     struct winsize size;
 
@@ -51,4 +53,17 @@ void cf_term_copy_caller_size(int master_fd)
             return;
         }
     }
+}
+
+int cf_term_take(struct cf_msg *msg, char *name, size_t size, int *fd, bool sized, struct cf_err *err)
+{
+    if (msg->n_fds != 1 || msg->len == 0 || msg->len >= size || *fd >= 0)
+        return cf_err_set(err, COFFER_ERROR_PEER, "wire-console", -EPROTO, "the process sent a malformed console");
+    memcpy(name, msg->payload, msg->len);
+    name[msg->len] = '\0';
+    *fd = msg->fds[0];
+    msg->fds[0] = -1;
+    if (sized)
+        copy_caller_size(*fd);
+    return 0;
 }
