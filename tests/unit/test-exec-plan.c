@@ -19,13 +19,17 @@
 
 static struct plan_test p;
 static struct ocispec_process *made;
+static struct ocispec_doc *doc; /* of the file, which what is made points into */
 
 static int make(const struct coffer_exec_options *options, const char *file)
 {
     struct ocispec_error why = {0};
     struct ocispec_process *process = NULL;
-    struct ocispec_doc *doc = NULL;
 
+    if (p.arena)
+        plan_test_done(&p);
+    ocispec_doc_free(doc);
+    doc = NULL;
     plan_test_init(&p, CONFIG);
     made = NULL;
     if (file)
