@@ -37,6 +37,14 @@ teardown() {
 # Is the container one of the runtime that the tests are about?
 of_coffer() { "$RT" --root /run/containerd/runc/k8s.io state "$1" >"$BATS_TEST_TMPDIR/state"; }
 
+# v1 and v2 names of a file of the container's cgroup
+cg() { # cg CONTROLLER FILE-OF-V1 FILE-OF-V2
+  local pid dir
+  pid=$(main_pid)
+  dir=$(awk -F: -v c="$1" '{ n = split($2, a, ","); for (i = 1; i <= n; i++) if (a[i] == c) print $3 }' "/proc/$pid/cgroup")
+  if [ -n "$dir" ]; then cat "/sys/fs/cgroup/$1$dir/$2"; else cat "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")/$3"; fi
+}
+
 @test "the node is ready, and the kubelet knows the handler and what it can" {
   output=$(kubectl get node "$NODE" -o json)
   is version "$(cat "$COFFER_KUBERNETES/kubernetes.version")" "$(jq -r .status.nodeInfo.kubeletVersion <<<"$output")"
@@ -89,6 +97,18 @@ of_coffer() { "$RT" --root /run/containerd/runc/k8s.io state "$1" >"$BATS_TEST_T
   kubectl apply -f - <<<'{"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "elsewhere"}, "handler": "elsewhere"}'
   RUNTIME_CLASS=elsewhere pod .
   wait_for 20 pod_event FailedCreatePodSandBox 'no runtime for "elsewhere" is configured'
+}
+
+@test "a RuntimeClass for some nodes, with an overhead: both are added to the pod, and the kubelet goes by them" {
+  kubectl apply -f - <<<'{"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "some"}, "handler": "coffer",
+    "overhead": {"podFixed": {"memory": "16Mi"}}, "scheduling": {"nodeSelector": {"example.org/coffer": "true"}}}'
+  RUNTIME_CLASS=some pod .
+  wait_for 20 pod_is '.status.phase == "Failed" and .status.reason == "NodeAffinity"'
+  kubectl label node "$NODE" example.org/coffer=true
+  sleep 1 # the kubelet watches its node
+  RUNTIME_CLASS=some pod_up 'main(.resources = {limits: {memory: "48Mi"}})'
+  is 'limit of the container' 50331648 "$(cg memory memory.limit_in_bytes memory.max)"
+  is 'limit of the pod' 67108864 "$(cg memory ../memory.limit_in_bytes ../memory.max)"
 }
 
 @test "a user namespace: ids of the kubelet's range, another one for each pod, the same in all of its containers" {
@@ -227,14 +247,6 @@ of_coffer() { "$RT" --root /run/containerd/runc/k8s.io state "$1" >"$BATS_TEST_T
   wait_for 40 pod_is 'main.restartCount == 1 and main.ready'
   is reason OOMKilled "$(pod_field main.lastState.terminated.reason)"
   is 'exit code' 137 "$(pod_field main.lastState.terminated.exitCode)"
-}
-
-# v1 and v2 names of a file of the container's cgroup
-cg() { # cg CONTROLLER FILE-OF-V1 FILE-OF-V2
-  local pid dir
-  pid=$(main_pid)
-  dir=$(awk -F: -v c="$1" '{ n = split($2, a, ","); for (i = 1; i <= n; i++) if (a[i] == c) print $3 }' "/proc/$pid/cgroup")
-  if [ -n "$dir" ]; then cat "/sys/fs/cgroup/$1$dir/$2"; else cat "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")/$3"; fi
 }
 
 @test "limits are in the cgroup, and change in place" {
