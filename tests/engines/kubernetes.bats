@@ -199,7 +199,7 @@ cg() { # cg CONTROLLER FILE-OF-V1 FILE-OF-V2
   ended_with 7
   has told
   is input 3 "$(printf 'a\nb\nc\n' | kubectl exec -i "$POD" -- wc -l)"
-  run script -qec "timeout 30 kubectl exec -it $POD -- sh -c 'tty; test -t 0 && echo terminal; exit 4'" /dev/null
+  run script -qec "timeout --foreground 30 kubectl exec -it $POD -- sh -c 'tty; test -t 0 && echo terminal; exit 4'" /dev/null
   ended_with 4
   has /dev/pts/0
   has terminal
