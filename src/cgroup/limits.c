@@ -50,8 +50,11 @@ static const struct cf_cgroup_write *find(const struct cf_cgroup_plan *plan, con
 
 static const struct cf_cgroup_open_dir *dir_of(const struct cf_cgroup *cg, const char *controller)
 {
-    int fd = cf_cgroup_dir_fd(cg, controller);
+    int fd;
 
+    if (!cg) /* of a target that is one open directory, and has no others */
+        return NULL;
+    fd = cf_cgroup_dir_fd(cg, controller);
     for (size_t i = 0; i < cg->n; i++) {
         if (cg->dirs[i].fd == fd)
             return &cg->dirs[i];

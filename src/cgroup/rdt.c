@@ -230,7 +230,8 @@ static int write_line(const struct cf_rdt *rdt, int group_fd, const char *line, 
     if (len + 2 > sizeof(text))
         return cf_err_config(err, "rdt-schema", field, "is longer than a write to resctrl can be");
     memcpy(text, line, len);
-    memcpy(text + len, "\n", 2);
+    text[len] = '\n';
+    text[len + 1] = '\0';
     r = write_file(rdt, group_fd, "schemata", text, err);
     if (r < 0)
         cf_err_field(err, "%s", field);

@@ -126,7 +126,7 @@ static void rdma_device(const char *name, const struct ocispec_rdma *rdma,
     if (rdma->has_hca_handles)
         len += cf_format(line + len, sizeof(line) - len, " hca_handle=%u", rdma->hca_handles);
     if (rdma->has_hca_objects)
-        len += cf_format(line + len, sizeof(line) - len, " hca_object=%u", rdma->hca_objects);
+        (void) cf_format(line + len, sizeof(line) - len, " hca_object=%u", rdma->hca_objects);
     cf_cgroup_writes_add(w, "rdma", "rdma.max", cf_cgroup_res_field(w, "rdma.%s", name), "%s", line);
 }
 

@@ -65,6 +65,7 @@ static const char *escape(const char *name, struct cf_arena *arena)
     out = p = cf_arena_alloc(arena, n);
     for (const char *s = name; out && *s; s++) {
         if (*s == '+') {
+            /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): more follows, and the arena zeroes */
             memcpy(p, "\\x2b", 4);
             p += 4;
         } else {
