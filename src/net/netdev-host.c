@@ -137,9 +137,9 @@ static int add_address(int fd, int index, const struct address *a)
     int r;
 
     cf_netlink_begin(&req, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &msg, sizeof(msg));
-    for (uint16_t type = 0; type <= IFA_MAX; type++) {
+    for (unsigned int type = 0; type <= IFA_MAX; type++) {
         if (a->size[type])
-            cf_netlink_put(&req, type, a->value[type], a->size[type]);
+            cf_netlink_put(&req, (uint16_t) type, a->value[type], a->size[type]);
     }
     cf_netlink_put(&req, IFA_FLAGS, &flags, sizeof(flags));
     r = cf_netlink_call(fd, &req);
