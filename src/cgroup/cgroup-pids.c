@@ -12,10 +12,8 @@
 #include "base/own.h"
 #include "cgroup/cgroup-internal.h"
 
-/* At the worst all of these are there at once. */
+/* At the worst all of these are there at once: a limit above has room for them and the first process. */
 #define HELPERS 3
-/* Above this a limit has room for them for a moment. */
-#define TIGHT 8
 
 static int pids_fd(const struct cf_cgroup *cg)
 {
@@ -33,7 +31,7 @@ void cf_cgroup_pids_make_room(const struct cf_cgroup_plan *plan, struct cf_cgrou
         uint64_t limit;
         int fd;
 
-        if (strcmp(write->file, "pids.max") != 0 || cf_num_parse_u64(write->value, 0, TIGHT, &limit) < 0)
+        if (strcmp(write->file, "pids.max") != 0 || cf_num_parse_u64(write->value, 0, HELPERS, &limit) < 0)
             continue;
         fd = pids_fd(cg);
         (void) cf_num_format(number, limit + HELPERS);
