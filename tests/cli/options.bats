@@ -439,7 +439,7 @@ END
     and (.linux.seccomp | has("enabled"))' "$BATS_TEST_TMPDIR/out"
   # The options that are listed are those that work: each is tried.
   for option in $(jq -r '.mountOptions[]' "$BATS_TEST_TMPDIR/out"); do
-    grep -Eqw -- "$option" "$BATS_TEST_DIRNAME"/{mounts,idmap}.bats || { echo "no test for mount option $option"; false; }
+    grep -Eqw -- "$option" "$BATS_TEST_DIRNAME"/{mounts,mount-options,idmap}.bats || { echo "no test for mount option $option"; false; }
   done
   run env -i "$COFFER" --root /no/such/root features
   assert_status 0

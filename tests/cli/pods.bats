@@ -15,6 +15,7 @@ link_of() { awk -v k="$1" '$1 == k { print $2 }' <<<"$output"; }
 
 # A pod as an engine makes it: root's process in a new user namespace with everything in it. $POD is its pid.
 engine_pod() { # engine_pod [MAP]
+  rm -f "$BATS_TEST_TMPDIR/pod" # of another pod
   unshare --user --net --ipc --uts --cgroup --mount --pid --time --fork bash -c 'echo; exec sleep 600' >"$BATS_TEST_TMPDIR/pod" 3>&- &
   local outer=$!
   background "$outer"
@@ -240,11 +241,8 @@ wrong_owner() { # wrong_owner PID: each kind of namespace that this process has,
 
 @test "the user namespace of an ordinary user, the runtime's own, one above it: refused before anything exists" {
   as_user true || skip 'cannot become an ordinary user'
-  as_user unshare --user --map-root-user bash -c 'echo; exec sleep 600' >"$BATS_TEST_TMPDIR/made" 3>&- &
-  background $!
-  wait_for 5 test -s "$BATS_TEST_TMPDIR/made"
-  holder=$(pgrep -n -u "$TEST_NAME" -x sleep)
-  background "$holder"
+  user_sleeps unshare --user --map-root-user
+  holder=$POD
   set_namespace user "/proc/$holder/ns/user"
   without_maps
   refused userns-foreign "linux.namespaces[$(index_of user)].path" "belongs to user $(id -u "$TEST_NAME"), not to the caller (0)"
@@ -274,16 +272,20 @@ wrong_owner() { # wrong_owner PID: each kind of namespace that this process has,
 
 # ---- ordinary users ----
 
+# Its process as the ordinary user's, which nobody else's is taken for. $POD is its pid.
+user_sleeps() { # user_sleeps COMMAND THAT EXECUTES ITS ARGUMENTS...
+  local seconds=6$RANDOM.$RANDOM
+  as_user "$@" sleep "$seconds" 3>&- &
+  background $!
+  wait_for 5 pgrep -xf "sleep $seconds"
+  POD=$(pgrep -xf "sleep $seconds")
+  background "$POD"
+}
+
 user_pod() { # the pod of an ordinary user, and a bundle that it may read
   as_user true && as_user unshare --user true 2>/dev/null || skip 'ordinary users may not make user namespaces'
   chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test
-  as_user unshare --user --map-root-user --net --ipc --uts --cgroup --mount --pid --fork \
-    bash -c 'echo; exec sleep 600' >"$BATS_TEST_TMPDIR/pod" 3>&- &
-  local outer=$!
-  background "$outer"
-  wait_for 5 test -s "$BATS_TEST_TMPDIR/pod"
-  POD=$(pgrep -n -u "$TEST_NAME" -x sleep)
-  background "$POD"
+  user_sleeps unshare --user --map-root-user --net --ipc --uts --cgroup --mount --pid --fork
   rm "$BUNDLE/config.json"
   chown "$TEST_NAME" "$BUNDLE"
   as_user "$COFFER" spec --rootless --bundle "$BUNDLE"
