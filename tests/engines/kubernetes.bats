@@ -8,7 +8,7 @@ setup_file() {
   engine_begin
   cri_containerd_config
   containerd_start
-  cri_images "$I" docker.io/library/busybox:latest
+  cri_images "$I"
   kube_begin
   control_plane_start
   kubelet_start
@@ -55,7 +55,7 @@ cg() { # cg CONTROLLER FILE-OF-V1 FILE-OF-V2
 
 @test "the RuntimeClass and the pod of contrib" {
   # Nothing is pulled here.
-  sed 's/^\( *\)image: busybox:latest/&\n\1imagePullPolicy: Never/' "$BATS_TEST_DIRNAME/../../contrib/kubernetes/pod.yaml" |
+  sed "s|^\( *\)image: busybox:latest|\1image: $I\n\1imagePullPolicy: Never|" "$BATS_TEST_DIRNAME/../../contrib/kubernetes/pod.yaml" |
     jq --raw-input --slurp -r '. + "  nodeName: " + $n + "\n"' --arg n "$NODE" >"$BATS_TEST_TMPDIR/pod.yaml"
   kubectl apply -f "$BATS_TEST_TMPDIR/pod.yaml"
   POD=isolated
