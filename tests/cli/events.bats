@@ -59,6 +59,9 @@ stats() { cof events --stats "$CID"; }
   wait_for 120 grep -qE 'nr_throttled [1-9]' "$(dir_of cpu)/cpu.stat"
   go
   wait_for 120 pgrep -P "$PID"
+  # Nothing is done there any more, and longer than for a period.
+  at_rest() { local before; before=$(cat "$(dir_of cpuacct)/cpuacct.usage"); sleep 1.5; [ "$before" = "$(cat "$(dir_of cpuacct)/cpuacct.usage")" ]; }
+  wait_for 60 at_rest
   stats | jq .data >"$BATS_TEST_TMPDIR/data"
   local d=$BATS_TEST_TMPDIR/data memory
   memory=$(dir_of memory)

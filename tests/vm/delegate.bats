@@ -56,6 +56,16 @@ delegatable() { # delegatable DIR
   grep -qx "0::/c-$CID" "/proc/$PID/cgroup"
 }
 
+@test "a host without the kernel's list: the three files of the specification" {
+  writable
+  place
+  set_args sleep 1000
+  timeout 60 unshare --mount --propagation private bash -c 'mount -t tmpfs tmpfs /sys/kernel/cgroup && exec "$@"' list \
+    "$COFFER" --root "$ROOT" run --detach --bundle "$BUNDLE" "$CID" </dev/null >/dev/null 2>&1 3>&-
+  # The empty name is the directory.
+  assert_same 'files of the container' ' cgroup.procs cgroup.subtree_control cgroup.threads ' "$(owned_by $FIRST "$(at)")"
+}
+
 @test "the plan names the child and its owner" {
   writable
   annotate run.oci.delegate-cgroup payload
