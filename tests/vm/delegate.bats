@@ -61,7 +61,8 @@ delegatable() { # delegatable DIR
   place
   set_args sleep 1000
   timeout 60 unshare --mount --propagation private bash -c 'mount -t tmpfs tmpfs /sys/kernel/cgroup && exec "$@"' list \
-    "$COFFER" --root "$ROOT" run --detach --bundle "$BUNDLE" "$CID" </dev/null >/dev/null 2>&1 3>&-
+    "$COFFER" --root "$ROOT" run --detach --bundle "$BUNDLE" "$CID" </dev/null >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- ||
+    { cat "$BATS_TEST_TMPDIR/log" >&2; return 1; }
   # The empty name is the directory.
   assert_same 'files of the container' ' cgroup.procs cgroup.subtree_control cgroup.threads ' "$(owned_by $FIRST "$(at)")"
 }
