@@ -60,6 +60,8 @@ delegatable() { # delegatable DIR
   writable
   place
   set_args sleep 1000
+  # The kernel allows no new sysfs where a part of the old one is covered.
+  bundle_edit '.mounts |= map(select(.type != "sysfs"))'
   timeout 60 unshare --mount --propagation private bash -c 'mount -t tmpfs tmpfs /sys/kernel/cgroup && exec "$@"' list \
     "$COFFER" --root "$ROOT" run --detach --bundle "$BUNDLE" "$CID" </dev/null >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- ||
     { cat "$BATS_TEST_TMPDIR/log" >&2; return 1; }
