@@ -7,6 +7,15 @@ load mounts
 
 # ---- propagation ----
 
+# Beside the host that $HOLDER plays, with the pipe that is open as 9 for input, until it has said that it is ready.
+begin_there() {
+  nsenter --target "$HOLDER" --mount "$COFFER" --root "$ROOT" run --bundle "$BUNDLE" "$CID" \
+    <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 9>&- &
+  runner=$!
+  background "$runner"
+  wait_for 10 grep -q ready "$BATS_TEST_TMPDIR/out"
+}
+
 @test "a mount made on the host later is seen through rslave, not through rprivate" {
   hold_mounts shared
   there mount --bind "$SRC" "$SRC"
@@ -16,11 +25,7 @@ load mounts
   set_args sh -c 'echo ready; read x; cat /mnt/slave/sub/late 2>/dev/null && echo slave-sees; cat /mnt/private/sub/late 2>/dev/null && echo private-sees; echo end'
   mkfifo "$BATS_TEST_TMPDIR/in"
   exec 9<>"$BATS_TEST_TMPDIR/in"
-  nsenter --target "$HOLDER" --mount "$COFFER" --root "$ROOT" run --bundle "$BUNDLE" "$CID" \
-    <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 9>&- &
-  runner=$!
-  background "$runner"
-  wait_for 10 grep -q ready "$BATS_TEST_TMPDIR/out"
+  begin_there
   there mount -t tmpfs late "$SRC/sub"
   there sh -c "echo late-text >'$SRC/sub/late'"
   echo go >&9
@@ -68,11 +73,7 @@ load mounts
   for word in shared rshared slave rslave private rprivate unbindable runbindable; do
     bundle_edit '.linux.rootfsPropagation = $p' --arg p "$word"
     exec 9<>"$BATS_TEST_TMPDIR/in"
-    nsenter --target "$HOLDER" --mount "$COFFER" --root "$ROOT" run --bundle "$BUNDLE" "$CID" \
-      <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 9>&- &
-    runner=$!
-    background "$runner"
-    wait_for 10 grep -q ready "$BATS_TEST_TMPDIR/out"
+    begin_there
     assert_same "$word: what the host sees" 0 "$(there grep -c 'mnt/own ' /proc/self/mountinfo || true)"
     there mount -t tmpfs late "$BUNDLE/rootfs/mnt/late"
     echo go >&9

@@ -77,13 +77,19 @@ inet6 fd00:9::7/64 - - global' "$(addresses inside ip -json addr show eth0 | gre
   grep -q 'eth0' "$BATS_TEST_TMPDIR/seen"
 }
 
-@test "a joined network namespace, a user namespace, and run" {
-  devices '{"here0": {"name": "eth0"}}'
+# The container joins the network namespace of a process; its pid is in $other.
+join_network() {
   unshare --net sleep 600 3>&- >/dev/null 2>&1 &
-  local other=$!
+  other=$!
   background "$other"
   wait_for 5 eval "[ \"\$(readlink /proc/$other/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
   bundle_edit '(.linux.namespaces[] | select(.type == "network")).path = $p' --arg p "/proc/$other/ns/net"
+}
+
+@test "a joined network namespace, a user namespace, and run" {
+  devices '{"here0": {"name": "eth0"}}'
+  local other
+  join_network
   set_args ls /sys/class/net
   run there timeout 60 "$COFFER" --root "$ROOT" run --bundle "$BUNDLE" "$CID"
   assert_status 0
@@ -99,11 +105,8 @@ inet6 fd00:9::7/64 - - global' "$(addresses inside ip -json addr show eth0 | gre
 
 @test "delete leaves the interface to the kernel" {
   devices '{"here0": {"name": "eth0"}}'
-  unshare --net sleep 600 3>&- >/dev/null 2>&1 &
-  local other=$!
-  background "$other"
-  wait_for 5 eval "[ \"\$(readlink /proc/$other/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
-  bundle_edit '(.linux.namespaces[] | select(.type == "network")).path = $p' --arg p "/proc/$other/ns/net"
+  local other
+  join_network
   set_args sleep 100
   create_there
   assert_same 'create said nothing' '0 ' "$status $output"
